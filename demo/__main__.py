@@ -1,0 +1,64 @@
+"""`make demo`: everything on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+from demo.exclusive import InUse
+from demo.processes import DidNotStart, terminated_like_interrupted
+from demo.product import Choice, Product, product
+from demo.reset import DEMO_STATE
+from demo.stack import DeployFailed
+
+ADDRESSES = """
+  Lockstep is running. Ctrl-C stops it; what was stored is kept (make demo-reset clears it).
+
+    Manage Integrations   {url}/
+    Side by side, live    {url}/calendar
+    REST API              {url}/v1/openapi.json
+    A token for the API   curl -s {url}/dev/token -d '{{"sub":"demo-user","org":"demo"}}'
+    Google                {google}
+    Host app's messages   {host}/control/messages
+"""
+
+
+def main() -> int:
+    choice = Choice(
+        stage="demo",
+        state_dir=DEMO_STATE,
+        port=int(os.environ.get("DEMO_PORT") or 8400),
+        persist=True,
+        tell=lambda sentence: print(sentence, flush=True),
+    )
+    try:
+        with terminated_like_interrupted(), product(choice) as running:
+            _announce(choice, running)
+            threading.Event().wait()
+    except KeyboardInterrupt:
+        print("\nStopped; nothing is left running.", flush=True)
+        return 0
+    except InUse:
+        print("The demo is running already; stop that one first.", file=sys.stderr)
+    except OSError as error:
+        print(
+            f"Port {choice.port} cannot be used ({error.strerror}). Choose another: DEMO_PORT=8401 make demo",
+            file=sys.stderr,
+        )
+    except (DidNotStart, DeployFailed) as error:
+        print(error, file=sys.stderr)
+    return 1
+
+
+def _announce(choice: Choice, running: Product) -> None:
+    google = f"simulated, {running.google_url}/control/accounts"
+    if not running.google_url:
+        google = (
+            choice.environment.get("GOOGLE_API_URL") or "the real one; polled unless PUSH_URL names a public address"
+        )
+    print(ADDRESSES.format(url=running.url, google=google, host=running.host_url), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

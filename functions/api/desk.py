@@ -1,0 +1,105 @@
+"""What every route has at hand: the house, the settings, the caller, and the request's parts in checked form."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache
+from typing import Any
+from urllib.parse import unquote
+
+from aws_lambda_powertools.event_handler.api_gateway import APIGatewayHttpResolver, Router
+
+from functions.api.caller import Caller, caller_of
+from shared.config import ApiSettings
+from shared.connections import ConsentSettings
+from shared.errors import FieldError, Problem, invalid
+from shared.house import House
+from shared.wiring import make_consent, make_house
+
+RESERVE_MS = 8_000
+"""Long work in a request stops this long before the function's end, and goes on as a job."""
+
+LARGEST_BODY = 256 * 1024
+
+settings = cache(ApiSettings.read)
+_house = cache(lambda: make_house(settings()))
+
+
+def house() -> House:
+    return _house()
+
+
+def consent() -> ConsentSettings:
+    return make_consent(settings())
+
+
+def caller(router: Router | APIGatewayHttpResolver) -> Caller:
+    authorizer = router.current_event.raw_event.get("requestContext", {}).get("authorizer") or {}
+    return caller_of((authorizer.get("jwt") or {}).get("claims") or {})
+
+
+def query(router: Router, name: str) -> str:
+    """A member of the query, or ""."""
+    return (router.current_event.query_string_parameters or {}).get(name) or ""
+
+
+def body(router: Router) -> dict[str, Any]:
+    """The request's JSON object. Raises `Problem` (400, 413)."""
+    try:
+        text = router.current_event.decoded_body or ""
+        if len(text) > LARGEST_BODY:
+            raise Problem(413, "body_too_large", "The request is larger than 256 kB. Send less at once.")
+        members = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        raise Problem(400, "not_json", "The request's body is not JSON. Send a JSON object.") from None
+    if not isinstance(members, dict):
+        raise Problem(400, "not_an_object", "The request's body is not a JSON object. Send one.")
+    return members
+
+
+def only(members: dict[str, Any], known: set[str]) -> None:
+    """Refuse members that nobody reads: a misspelt one would be ignored in silence."""
+    unknown = sorted(set(members) - known)
+    if unknown:
+        raise invalid([FieldError(name, "There is no such member; leave it out.") for name in unknown])
+
+
+def if_match(router: Router) -> int | None:
+    """The version that the caller's write is based on, if it said one. Raises `Problem` (422)."""
+    text = (router.current_event.headers or {}).get("if-match") or ""
+    text = text.strip().removeprefix("W/").strip('"')
+    if text in ("", "*"):
+        return None
+    if not re.fullmatch("[0-9]{1,15}", text):
+        raise invalid([FieldError("If-Match", 'Use the event\'s version, as in If-Match: "3".')])
+    return int(text)
+
+
+def instant(router: Router, name: str) -> datetime:
+    """A time in the query: RFC 3339 with an offset. Raises `Problem` (422)."""
+    text = query(router, name).replace(" ", "+")
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None or not 1000 <= found.year < 9000:
+        raise invalid([FieldError(name, "Use a time with an offset, as in 2027-03-01T09:00:00Z.")])
+    return found
+
+
+def named(text: str) -> str:
+    """A path's parameter as the caller meant it."""
+    return unquote(text)
+
+
+def out_of_time(router: Router) -> Callable[[], bool]:
+    context = router.lambda_context
+
+    def check() -> bool:
+        remaining: int = context.get_remaining_time_in_millis()
+        return remaining < RESERVE_MS
+
+    return check

@@ -1,0 +1,125 @@
+"""/v1/integrations and /v1/connections: what is connected, and connecting and disconnecting it."""
+
+from __future__ import annotations
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.api_gateway import Router
+
+from functions.api.answers import json_response
+from functions.api.desk import body, caller, consent, house, named, only, out_of_time, query
+from functions.api.views import NAMES, Json, connection_json, items
+from shared.connection_policy import change_policy
+from shared.connections import abandon, begin, confirm
+from shared.disconnect import Choice, Fate, disconnect, preview
+from shared.errors import FieldError, Problem, invalid
+from shared.model import Connection, ConnectionStatus
+from shared.providers import PROVIDERS
+from shared.queue import ConnectionJob
+from shared.trial_booking import send_test_event
+
+router = Router()
+
+
+@router.get("/v1/integrations")
+def integrations() -> Json:
+    owner = caller(router).owner(query(router, "user_id"))
+    found = [one for one in house().store.connections.of_owner(owner) if one.status is not ConnectionStatus.PENDING]
+    return items(
+        {
+            "provider": provider,
+            "name": NAMES.get(provider, provider),
+            "connections": [_view(one) for one in found if one.provider == provider],
+        }
+        for provider in PROVIDERS
+    )
+
+
+@router.post("/v1/connections")
+def create() -> Response[str]:
+    members = body(router)
+    only(members, {"provider", "return_to", "login_hint", "user_id"})
+    texts = {name: members.get(name, "") for name in ("provider", "return_to", "login_hint")}
+    wrong = [FieldError(name, "Use a text.") for name, text in texts.items() if not isinstance(text, str)]
+    if wrong:
+        raise invalid(wrong)
+    connection, url = begin(house(), consent(), caller(router).owner(members.get("user_id")), **texts)
+    return json_response(201, {"connection_id": connection.id, "authorization_url": url})
+
+
+@router.get("/v1/connections")
+def listing() -> Json:
+    owner = caller(router).owner(query(router, "user_id"))
+    return items(_view(connection) for connection in house().store.connections.of_owner(owner))
+
+
+@router.get("/v1/connections/<connection_id>")
+def read(connection_id: str) -> Json:
+    return _view(_mine(connection_id))
+
+
+@router.patch("/v1/connections/<connection_id>")
+def change(connection_id: str) -> Json:
+    connection, members = _mine(connection_id), body(router)
+    return _view(change_policy(house(), connection, members))
+
+
+@router.post("/v1/connections/<connection_id>/confirm")
+def activate(connection_id: str) -> Json:
+    members = body(router)
+    only(members, {"confirmation", "user_id"})
+    confirmation = members.get("confirmation")
+    if not isinstance(confirmation, str) or not confirmation:
+        raise invalid([FieldError("confirmation", "Send the confirmation that came back in the address.")])
+    owner = caller(router).owner(members.get("user_id"))
+    return _view(confirm(house(), owner, named(connection_id), confirmation))
+
+
+@router.post("/v1/connections/<connection_id>/sync")
+def look_now(connection_id: str) -> Response[str]:
+    connection = _active(connection_id)
+    house().jobs.send(ConnectionJob(connection.id))
+    return json_response(202, _view(connection))
+
+
+@router.post("/v1/connections/<connection_id>/test-event")
+def test_event(connection_id: str) -> Response[str]:
+    return json_response(201, send_test_event(house(), _active(connection_id), caller(router).writer))
+
+
+@router.get("/v1/connections/<connection_id>/disconnect-preview")
+def before_disconnecting(connection_id: str) -> Json:
+    return dict(preview(house(), _mine(connection_id)))
+
+
+@router.delete("/v1/connections/<connection_id>")
+def remove(connection_id: str) -> Json:
+    connection = _mine(connection_id)
+    choice = Choice(_fate("imported"), _fate("exported"))
+    if connection.status is ConnectionStatus.PENDING:
+        abandon(house(), connection)
+        return {"id": connection.id, "status": "disconnected", "receipt": {"complete": True, "notes": []}}
+    if connection.status is not ConnectionStatus.DISCONNECTED:
+        connection = disconnect(house(), connection, choice, out_of_time(router))
+    return {**(connection.receipt or {}), "id": connection.id, "status": connection.status.value}
+
+
+def _fate(name: str) -> Fate:
+    text = query(router, name) or Fate.KEEP.value
+    if text not in list(Fate):
+        raise invalid([FieldError(name, "Use keep or delete.")])
+    return Fate(text)
+
+
+def _mine(connection_id: str) -> Connection:
+    return caller(router).may_use(house().store.connections.load(named(connection_id)))
+
+
+def _active(connection_id: str) -> Connection:
+    connection = _mine(connection_id)
+    if connection.status is not ConnectionStatus.ACTIVE:
+        raise Problem(409, "not_active", "This connection is not active. Sign in to the account again.")
+    return connection
+
+
+def _view(connection: Connection) -> Json:
+    return connection_json(connection, house().store.calendars.of_connection(connection.id), house().clock())

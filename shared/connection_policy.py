@@ -1,0 +1,51 @@
+"""What a person chooses for a connection: reminders, invitations, two-way rules, privacy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from shared.errors import FieldError, invalid
+from shared.house import House
+from shared.model import PROVIDER_DEFAULT, Connection, OnExternal, Policy, Privacy
+
+LONGEST_REMINDER = 40320
+"""Four weeks in minutes: Google's bound (events resource, reminders.overrides)."""
+
+
+def change_policy(house: House, connection: Connection, members: Mapping[str, Any]) -> Connection:
+    """The connection with the given members of its policy changed. Raises `Problem` (422) naming each fault."""
+    errors: list[FieldError] = []
+    chosen: dict[str, Any] = {}
+    for name, value in members.items():
+        match name, value:
+            case "user_id", _:
+                continue
+            case "default_reminder", None | "provider":
+                chosen[name] = value
+            case "default_reminder", int() if not isinstance(value, bool) and 0 <= value <= LONGEST_REMINDER:
+                chosen[name] = value
+            case "default_reminder", _:
+                sentence = f'Use "{PROVIDER_DEFAULT}", null, or minutes from 0 to {LONGEST_REMINDER}.'
+                errors.append(FieldError(name, sentence))
+            case "invite_attendees", bool():
+                chosen[name] = value
+            case "invite_attendees", _:
+                errors.append(FieldError(name, "Use true or false."))
+            case (("on_external_change" | "on_external_delete"), "apply" | "restore"):
+                chosen[name] = OnExternal(value)
+            case (("on_external_change" | "on_external_delete"), _):
+                errors.append(FieldError(name, "Use apply or restore."))
+            case "privacy", "full" | "busy_only":
+                chosen[name] = Privacy(value)
+            case "privacy", _:
+                errors.append(FieldError(name, "Use full or busy_only."))
+            case _:
+                errors.append(FieldError(name, "There is no such setting; leave it out."))
+    if errors:
+        raise invalid(errors)
+    policy: Policy = replace(connection.policy, **chosen)
+    if policy == connection.policy:
+        return connection
+    return house.store.connections.save(replace(connection, policy=policy, updated_at=house.clock()))

@@ -1,0 +1,326 @@
+"""Connecting an account: begin, come back from the provider, confirm; then which calendars it has.
+
+A person starts at the page (`begin`), consents at the provider, comes back through the callback (`finish`) and the
+page, in the same signed-in session, confirms (`confirm`). Until then nothing is synced, so a link that somebody was
+sent connects nothing. A consent that is not confirmed in time is given back (`abandon`).
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from shared.errors import ConnectFailed, FieldError, Problem, VersionConflict, invalid, not_found
+from shared.house import Accounts, House
+from shared.keys import calendar_id, new_connection_id
+from shared.model import (
+    Access,
+    Calendar,
+    Connection,
+    ConnectionStatus,
+    Owner,
+    Reason,
+    RemoteCalendar,
+)
+from shared.notices import connection_notice
+from shared.oauth_state import connection_in, digest, make_state, verify_state
+from shared.providers.base import GrantIncomplete, Revocation
+from shared.queue import CalendarJob, ConnectionJob
+from shared.signing import Keyring
+
+CONSENT_LASTS = timedelta(minutes=15)
+"""How long a sign-in may take, and then again how long its confirmation may."""
+
+LIVE = (ConnectionStatus.ACTIVE, ConnectionStatus.RECONNECT_REQUIRED)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentSettings:
+    """`public_url` is where the callback is reached; `allowed_origins` are where people may be sent back to."""
+
+    public_url: str
+    keyring: Keyring
+    allowed_origins: tuple[str, ...] = ()
+
+
+# --- begin ---------------------------------------------------------------------------------------------------------
+
+
+def begin(
+    house: Accounts, settings: ConsentSettings, owner: Owner, *, provider: str, return_to: str, login_hint: str
+) -> tuple[Connection, str]:
+    """A pending connection, and the address to send the person to. Raises `Problem` (422) for an unknown provider or
+    a `return_to` that is not on an allowed origin."""
+    try:
+        authorizer = house.providers(provider).authorizer()
+    except KeyError:
+        raise invalid([FieldError("provider", "There is no such provider here; use google.")]) from None
+    if not _allowed(return_to, settings.allowed_origins):
+        sentence = "This address is not on an allowed origin; ask for it to be added to AllowedOrigins."
+        raise Problem(422, "return_to_not_allowed", sentence, [FieldError("return_to", sentence)])
+    now = house.clock()
+    connection = Connection(
+        id=new_connection_id(),
+        owner=owner,
+        provider=provider,
+        status=ConnectionStatus.PENDING,
+        created_at=now,
+        updated_at=now,
+        return_to=return_to,
+        expires_at=now + CONSENT_LASTS,
+    )
+    state = make_state(connection.id, owner, now + CONSENT_LASTS, settings.keyring)
+    begun = authorizer.begin(
+        redirect_uri=f"{settings.public_url}/oauth/callback/{provider}", state=state.text, login_hint=login_hint
+    )
+    house.store.connections.create(connection, flow=begun.flow, state_digest=state.digest)
+    return connection, begun.authorization_url
+
+
+def _allowed(return_to: str, origins: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(return_to)
+        origin = f"{parts.scheme}://{parts.netloc}"
+    except ValueError:
+        return False
+    plain = return_to.isprintable() and "\\" not in return_to and "@" not in parts.netloc
+    return plain and parts.scheme in ("http", "https") and bool(parts.hostname) and origin in origins
+
+
+# --- the callback --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CameBack:
+    """A consent that came about: `confirmation` goes to the page in the fragment, where no server sees it."""
+
+    connection: Connection
+    confirmation: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentFailed:
+    """A genuine sign-in that did not come about: the person goes back to the page with the code."""
+
+    connection: Connection
+    code: str
+    sentence: str
+
+
+def finish(
+    house: Accounts, settings: ConsentSettings, provider: str, query: Mapping[str, str]
+) -> CameBack | ConsentFailed:
+    """Redeem what the provider sent. Raises `ConnectFailed` if the state is not genuine: then nobody can say where the
+    person came from, and nothing is touched."""
+    state = query.get("state", "")
+    connection = house.store.connections.load(connection_in(state)) if state else None
+    if connection is None or connection.provider != provider:
+        raise ConnectFailed("state_invalid", "This sign-in was not started here. Start again from the page.")
+    state_digest = verify_state(state, connection.owner, house.clock(), settings.keyring)
+    try:
+        flow = house.store.connections.take_flow(connection.id, state_digest)
+    except VersionConflict:
+        raise ConnectFailed("state_used", "This sign-in was used already. Start again from the page.") from None
+    try:
+        grant = house.providers(provider).authorizer().complete(flow, query)
+    except ConnectFailed as failure:
+        if isinstance(failure, GrantIncomplete):
+            _give_back(house, replace(connection, account=failure.grant.account), failure.grant.secret)
+        house.store.connections.delete(connection.id)
+        return ConsentFailed(connection, failure.code, failure.sentence)
+    now = house.clock()
+    confirmation = secrets.token_urlsafe(32)
+    held = replace(connection, account=grant.account, updated_at=now, expires_at=now + CONSENT_LASTS)
+    house.store.connections.hold_grant(held, grant.secret, digest(confirmation))
+    return CameBack(held, confirmation)
+
+
+# --- confirm -------------------------------------------------------------------------------------------------------
+
+
+def confirm(house: House, owner: Owner, connection_id: str, confirmation: str) -> Connection:
+    """Activate, if it is the same user and the confirmation is the one the callback gave. A second connection of the
+    same account renews the first one. Raises `Problem`."""
+    connection = house.store.connections.load(connection_id)
+    if connection is None or connection.owner != owner:
+        raise not_found()
+    expected = house.store.connections.confirmation_digest(connection_id)
+    if connection.status is not ConnectionStatus.PENDING or not expected:
+        raise Problem(409, "not_awaiting_confirmation", "This connection is not waiting to be confirmed.")
+    if connection.expires_at is not None and connection.expires_at <= house.clock():
+        raise Problem(409, "confirmation_expired", "This sign-in took too long. Sign in again.")
+    if not hmac.compare_digest(digest(confirmation), expected):
+        raise Problem(403, "confirmation_wrong", "This confirmation does not belong to this sign-in. Sign in again.")
+    try:
+        house.store.connections.spend_confirmation(connection_id, expected)
+    except VersionConflict:
+        raise Problem(409, "not_awaiting_confirmation", "This connection was confirmed already.") from None
+    earlier = _same_account(house, connection)
+    active = _renew(house, earlier, connection) if earlier else _activate(house, connection)
+    house.tell(connection_notice(active, "active", house.clock()))
+    house.jobs.send(ConnectionJob(active.id))
+    return active
+
+
+def _same_account(house: House, connection: Connection) -> Connection | None:
+    mine = house.store.connections.of_owner(connection.owner)
+    same = [
+        other
+        for other in mine
+        if other.id != connection.id
+        and other.provider == connection.provider
+        and other.status in LIVE
+        and other.account is not None
+        and connection.account is not None
+        and other.account.id == connection.account.id
+    ]
+    return min(same, key=lambda other: other.created_at, default=None)
+
+
+def _activate(house: House, connection: Connection) -> Connection:
+    return house.store.connections.save(
+        replace(
+            connection,
+            status=ConnectionStatus.ACTIVE,
+            updated_at=house.clock(),
+            expires_at=None,
+            return_to="",
+            reasons=(),
+        )
+    )
+
+
+def _renew(house: House, earlier: Connection, connection: Connection) -> Connection:
+    secret = house.store.connections.secret(connection.id)
+    if secret is None:
+        raise Problem(409, "not_awaiting_confirmation", "This sign-in has been used already. Sign in again.")
+    house.store.connections.adopt_secret(earlier.id, secret)
+    active = house.store.connections.save(
+        replace(
+            earlier,
+            status=ConnectionStatus.ACTIVE,
+            account=connection.account,
+            updated_at=house.clock(),
+            reasons=(),
+        )
+    )
+    house.store.connections.delete(connection.id)
+    return active
+
+
+def abandon(house: Accounts, connection: Connection) -> None:
+    """Give back a consent that was never confirmed, and forget it."""
+    secret = house.store.connections.secret(connection.id)
+    if secret is not None:
+        _give_back(house, connection, secret)
+    house.store.connections.delete(connection.id)
+
+
+def _give_back(house: Accounts, connection: Connection, secret: bytes) -> None:
+    if not siblings(house, connection):
+        house.providers(connection.provider).authorizer().revoke(secret)
+
+
+def siblings(house: Accounts, connection: Connection) -> list[Connection]:
+    """Other live connections, anybody's, with the same account: revoking this grant would end theirs too."""
+    if connection.account is None:
+        return []
+    same = house.store.connections.with_account(connection.provider, connection.account)
+    return [other for other in same if other.id != connection.id and other.status in LIVE]
+
+
+def revoke(house: Accounts, connection: Connection) -> Revocation | None:
+    """End the grant at the provider; None if a sibling still needs it or there is nothing to revoke."""
+    secret = house.store.connections.secret(connection.id)
+    if secret is None or siblings(house, connection):
+        return None
+    return house.providers(connection.provider).authorizer().revoke(secret)
+
+
+# --- health --------------------------------------------------------------------------------------------------------
+
+
+def reconnect_required(house: House, connection_id: str, code: str, sentence: str) -> None:
+    """The provider refuses the grant: say so at once, here and to the host app."""
+    connection = house.store.connections.load(connection_id)
+    if connection is None or connection.status is not ConnectionStatus.ACTIVE:
+        return
+    changed = house.store.connections.save(
+        replace(
+            connection,
+            status=ConnectionStatus.RECONNECT_REQUIRED,
+            reasons=(Reason(code, sentence),),
+            updated_at=house.clock(),
+        )
+    )
+    house.tell(connection_notice(changed, "reconnect_required", house.clock()))
+
+
+# --- the calendars of a connection ---------------------------------------------------------------------------------
+
+
+def refresh_calendars(house: House, connection: Connection) -> None:
+    """Bring the list of calendars up to date, and have each synced one looked at. The account's default calendar is
+    synced from the start, and is the main booking calendar if the user has none yet; the others wait to be chosen."""
+    session = house.open(connection)
+    try:
+        listed = session.calendars.list_calendars()
+    finally:
+        house.keep_secret(connection, session)
+    known = {calendar.id: calendar for calendar in house.store.calendars.of_connection(connection.id)}
+    has_main = _has_main(house, connection.owner)
+    for remote in listed:
+        identifier = calendar_id(connection.id, remote.remote_id)
+        if identifier in known:
+            _update(house, identifier, remote)
+            continue
+        main = remote.primary and not has_main and remote.access.writable
+        house.store.calendars.create(_new(connection, identifier, remote, main=main, now=house.clock()))
+        has_main = has_main or main
+    gone = set(known) - {calendar_id(connection.id, remote.remote_id) for remote in listed}
+    for identifier in gone:
+        pause(house, identifier, Reason("calendar_gone", "This calendar is no longer in the connected account."))
+    for calendar in house.store.calendars.of_connection(connection.id):
+        if calendar.sync and calendar.id not in gone:
+            house.jobs.send(CalendarJob(calendar.id))
+
+
+def _new(connection: Connection, identifier: str, remote: RemoteCalendar, *, main: bool, now: datetime) -> Calendar:
+    return Calendar(
+        id=identifier,
+        connection_id=connection.id,
+        owner=connection.owner,
+        remote_id=remote.remote_id,
+        name=remote.name,
+        zone=remote.zone,
+        access=remote.access,
+        main=main,
+        busy=remote.primary,
+        sync=remote.primary and remote.access is not Access.FREE_BUSY,
+        due_at=now + CONSENT_LASTS if remote.primary else None,
+    )
+
+
+def _update(house: House, identifier: str, remote: RemoteCalendar) -> None:
+    house.store.calendars.change(
+        identifier,
+        lambda found: replace(found, name=remote.name, zone=remote.zone, access=remote.access),
+    )
+
+
+def pause(house: House, identifier: str, reason: Reason) -> None:
+    """Stop looking at a calendar until its account is listed again, and say why."""
+    house.store.calendars.change(identifier, lambda found: replace(found, reasons=(reason,), due_at=None))
+
+
+def _has_main(house: House, owner: Owner) -> bool:
+    return any(
+        calendar.main
+        for connection in house.store.connections.of_owner(owner)
+        if connection.status in LIVE
+        for calendar in house.store.calendars.of_connection(connection.id)
+    )

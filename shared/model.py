@@ -1,0 +1,512 @@
+"""The nouns of Lockstep: frozen values that every other module speaks in.
+
+Nothing here does anything. Text a person wrote, times with their zones, an event in its canonical form, and the
+values that travel along the pipeline: what a provider reported, what links two copies, what a person's connection
+allows. Times of day are wall-clock times in an IANA zone; instants are timezone-aware UTC datetimes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, Literal
+
+# --- a point and a span of time ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ZonedTime:
+    """A wall-clock time: `local` is naive, `zone` an IANA name. What the offset is follows from both."""
+
+    local: datetime
+    zone: str
+
+
+When = date | ZonedTime
+"""A whole day (a `date`) or a time of day in a zone. `datetime` itself is never a `When`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From `start` to `end`, end exclusive; both whole days or both times of day."""
+
+    start: When
+    end: When
+
+    @property
+    def all_day(self) -> bool:
+        return not isinstance(self.start, ZonedTime)
+
+
+# --- an event's content --------------------------------------------------------------------------------------------
+
+
+class Visibility(StrEnum):
+    DEFAULT = "default"
+    PUBLIC = "public"
+    PRIVATE = "private"
+    CONFIDENTIAL = "confidential"
+
+
+WITHHELD: Final = frozenset({Visibility.PRIVATE, Visibility.CONFIDENTIAL})
+"""Visibilities whose text never enters the store when it was written in a provider's calendar (I11)."""
+
+
+class ShowAs(StrEnum):
+    BUSY = "busy"
+    FREE = "free"
+    TENTATIVE = "tentative"
+
+
+class EventStatus(StrEnum):
+    CONFIRMED = "confirmed"
+    TENTATIVE = "tentative"
+
+
+class Response(StrEnum):
+    NEEDS_ACTION = "needs_action"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    TENTATIVE = "tentative"
+
+
+@dataclass(frozen=True, slots=True)
+class Attendee:
+    email: str
+    name: str = ""
+    response: Response = Response.NEEDS_ACTION
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """`minutes` before the start (0 to 40320, Google's bound), shown as a pop-up or sent as mail."""
+
+    minutes: int
+    method: Literal["popup", "email"] = "popup"
+
+
+Reminders = tuple[Reminder, ...] | None
+"""`None`: nothing was said, so the calendar's default applies; `()`: no reminder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """The synced fields of one appointment, or of one occurrence of a series."""
+
+    span: Span
+    title: str = ""
+    description: str = ""
+    location: str = ""
+    visibility: Visibility = Visibility.DEFAULT
+    show_as: ShowAs = ShowAs.BUSY
+    status: EventStatus = EventStatus.CONFIRMED
+    attendees: tuple[Attendee, ...] = ()
+    reminders: Reminders = None
+
+
+CONTENT_FIELDS: Final = (
+    "span",
+    "title",
+    "description",
+    "location",
+    "visibility",
+    "show_as",
+    "status",
+    "attendees",
+    "reminders",
+)
+"""The units of the merge within one `Content`, in the order that fingerprints are written in."""
+
+TEXT_FIELDS: Final = ("title", "description", "location", "attendees")
+"""What is withheld of a private event."""
+
+SERIES_FIELDS: Final = (*CONTENT_FIELDS, "recurrence")
+"""The units of the merge for an event as a whole; each override is a unit of its own beside them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """An occurrence that does not take place."""
+
+
+CANCELLED: Final = Cancelled()
+
+Override = Content | Cancelled
+"""What replaces one occurrence of a series: its whole content, or nothing."""
+
+OriginalStart = str
+"""Which occurrence an override replaces: `20270301T090000Z` (UTC) or, for whole days, `20270301`."""
+
+NO_OVERRIDES: Final[Mapping[OriginalStart, Override]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """An event's whole substance. `recurrence` holds RFC 5545 lines (RRULE, RDATE, EXDATE) and is empty for a single
+    event; `overrides` is keyed by original start."""
+
+    content: Content
+    recurrence: tuple[str, ...] = ()
+    overrides: Mapping[OriginalStart, Override] = field(default_factory=lambda: NO_OVERRIDES)
+
+    @property
+    def recurs(self) -> bool:
+        return bool(self.recurrence)
+
+
+# --- the app's own event -------------------------------------------------------------------------------------------
+
+APP: Final = "app"
+"""The origin of an event that the host app made; any other origin is a calendar's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A user within an organisation of the host app. Both ids are the host app's own."""
+
+    org: str
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """The app's event in canonical form. `version` rises by one with each change; `deleted` marks a tombstone, kept
+    until every copy is gone so that what was deleted stays deleted (I4)."""
+
+    id: str
+    owner: Owner
+    series: Series
+    origin: str
+    version: int
+    updated_at: datetime
+    deleted: bool = False
+
+
+# --- what a provider reports ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteOverride:
+    """One occurrence that differs from its series, as the provider holds it. `remote_id` addresses that occurrence."""
+
+    remote_id: str
+    etag: str
+    value: Override
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteEvent:
+    """What a provider said of one event. `content` is None when only occurrences were reported, not the event itself;
+    an occurrence that is not in `overrides` was not reported, which says nothing about it.
+
+    `withheld`: the text fields were left out because the event is private (or the connection is busy-only).
+    `tag`: the id of the app's event that this copy was made for, if the copy carries our mark.
+    """
+
+    remote_id: str
+    etag: str = ""
+    updated_at: datetime | None = None
+    content: Content | None = None
+    recurrence: tuple[str, ...] = ()
+    overrides: Mapping[OriginalStart, RemoteOverride] = field(default_factory=lambda: MappingProxyType({}))
+    withheld: bool = False
+    tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """The provider says, and it has been proven, that the event is gone."""
+
+    remote_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A record that could not be understood; `reason` is a sentence without the event's text."""
+
+    remote_id: str
+    reason: str
+
+
+Change = RemoteEvent | Removed | Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """There is another page; `cursor` fetches it."""
+
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """This was the last page; `cursor` asks, later on, for what has changed since."""
+
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of changes. An empty page is a page: only `next` says whether more follow."""
+
+    changes: tuple[Change, ...]
+    next: More | Complete
+
+
+# --- what links the two sides --------------------------------------------------------------------------------------
+
+Fingerprint = Mapping[str, str]
+"""Field name → short hash of its value; see `shared.sync.fingerprint`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The merge base of one unit: the fingerprints of what each side held when both were last in step. They differ
+    only where the provider cannot hold the app's value as it is."""
+
+    local: Fingerprint
+    remote: Fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideLink:
+    remote_id: str
+    etag: str
+    base: Base
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One event's copy in one calendar. `seen` is the id of the last snapshot that listed the copy; `problem` is the
+    sentence the provider gave when it refused a write."""
+
+    calendar_id: str
+    remote_id: str
+    event_id: str
+    etag: str
+    base: Base
+    overrides: Mapping[OriginalStart, OverrideLink] = field(default_factory=lambda: MappingProxyType({}))
+    problem: str = ""
+    seen: str = ""
+
+
+# --- connections and calendars -------------------------------------------------------------------------------------
+
+
+class ConnectionStatus(StrEnum):
+    PENDING = "pending"
+    ACTIVE = "active"
+    RECONNECT_REQUIRED = "reconnect_required"
+    DISCONNECTING = "disconnecting"
+    DISCONNECTED = "disconnected"
+
+
+class OnExternal(StrEnum):
+    """What happens when somebody changes or deletes a booking in their own calendar."""
+
+    APPLY = "apply"
+    RESTORE = "restore"
+
+
+class Privacy(StrEnum):
+    FULL = "full"
+    BUSY_ONLY = "busy_only"
+
+
+PROVIDER_DEFAULT: Final = "provider"
+
+DefaultReminder = int | Literal["provider"] | None
+"""Minutes, the provider's own default, or None for no reminder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the person chose for a connection (`PATCH /v1/connections/{id}`)."""
+
+    default_reminder: DefaultReminder = PROVIDER_DEFAULT
+    invite_attendees: bool = False
+    on_external_change: OnExternal = OnExternal.APPLY
+    on_external_delete: OnExternal = OnExternal.APPLY
+    privacy: Privacy = Privacy.FULL
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something is as it is: a stable `code` and a sentence for people."""
+
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The provider's account: `id` is stable (OIDC `sub`), `name` is what people recognise (an address)."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """An authorised account, without its secret part (that is in `shared.store.secrets` alone)."""
+
+    id: str
+    owner: Owner
+    provider: str
+    status: ConnectionStatus
+    created_at: datetime
+    updated_at: datetime
+    version: int = 0
+    account: Account | None = None
+    policy: Policy = field(default_factory=Policy)
+    reasons: tuple[Reason, ...] = ()
+    return_to: str = ""
+    expires_at: datetime | None = None
+    receipt: Mapping[str, object] | None = None
+
+
+class Access(StrEnum):
+    """What the account may do in a calendar."""
+
+    OWNER = "owner"
+    WRITER = "writer"
+    READER = "reader"
+    FREE_BUSY = "free_busy"
+
+    @property
+    def writable(self) -> bool:
+        return self in (Access.OWNER, Access.WRITER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteCalendar:
+    """A calendar as the provider lists it."""
+
+    remote_id: str
+    name: str
+    zone: str
+    access: Access
+    primary: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """A live push subscription. `expires_at` is what the provider granted; `renew_at` is 4/5 of the way there."""
+
+    id: str
+    resource_id: str
+    expires_at: datetime
+    renew_at: datetime
+
+
+class SyncPhase(StrEnum):
+    """Where a calendar's sync stands; see `shared.sync.engine`.
+
+    `first` and `snapshot` list everything (page by page, checkpointed), `missing` asks by id after each linked event
+    that a snapshot did not list, `export` goes through the bookings that the calendar is to hold, `delta` is the steady
+    state.
+    """
+
+    FIRST = "first"
+    SNAPSHOT = "snapshot"
+    MISSING = "missing"
+    EXPORT = "export"
+    DELTA = "delta"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """How far a sync has come. `cursor` is the provider's: of the next page while listing, else of the next delta.
+    `position` is ours: the last link or event looked at in `missing` and `export`. `run` names one snapshot."""
+
+    phase: SyncPhase = SyncPhase.FIRST
+    cursor: str = ""
+    position: str = ""
+    run: str = ""
+    done: int = 0
+    total: int | None = None
+    first_completed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calendar:
+    """One calendar of a mailbox. `main`: the owner's main booking calendar; `bookings`: further calendars that
+    bookings are added to; `busy`: read for busy time; `sync`: kept in step at all.
+
+    `synced_from_ms` is the queue's own clock (milliseconds) at the start of the last completed sync.
+    """
+
+    id: str
+    connection_id: str
+    owner: Owner
+    remote_id: str
+    name: str
+    zone: str
+    access: Access
+    main: bool = False
+    bookings: bool = False
+    busy: bool = True
+    sync: bool = True
+    watchable: bool = True
+    subscription: Subscription | None = None
+    checkpoint: Checkpoint = field(default_factory=Checkpoint)
+    reasons: tuple[Reason, ...] = ()
+    synced_from_ms: int = 0
+    last_sync_at: datetime | None = None
+    due_at: datetime | None = None
+    version: int = 0
+
+    @property
+    def mailbox_id(self) -> str:
+        return mailbox_of(self.id)
+
+    @property
+    def takes_bookings(self) -> bool:
+        return (self.main or self.bookings) and self.sync and self.access.writable
+
+
+def mailbox_of(calendar_id: str) -> str:
+    """The mailbox a calendar lives in, which is also its queue's message group: the part before the last dot."""
+    return calendar_id.rpartition(".")[0]
+
+
+def connection_of(calendar_id: str) -> str:
+    """The connection a calendar belongs to: its mailbox, without the staff member after `~` if there is one."""
+    return mailbox_of(calendar_id).partition("~")[0]
+
+
+# --- what leaves the house -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryEntry:
+    """Who changed an event, when, why and what. `lost` holds the other side's values that a rule overruled."""
+
+    at: datetime
+    actor: str
+    rule: str
+    sentence: str
+    fields: tuple[str, ...] = ()
+    lost: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostMessage:
+    """A notice for the host app: `type` as in `event.updated`, `body` is the JSON of its `data` member."""
+
+    id: str
+    org: str
+    type: str
+    at: datetime
+    body: Mapping[str, object]
+
+
+def with_content(series: Series, **changes: object) -> Series:
+    """The series with fields of its content replaced; `recurrence` and `overrides` are named as they are."""
+    own = {name: changes.pop(name) for name in ("recurrence", "overrides") if name in changes}
+    content = replace(series.content, **changes) if changes else series.content  # type: ignore[arg-type]
+    return replace(series, content=content, **own)  # type: ignore[arg-type]

@@ -1,0 +1,131 @@
+"""What the link becomes once a plan has been applied: the merge base of the next sync, pure.
+
+The base says what each side held when they were last in step. A field whose write the provider refused keeps its old
+base on the app's side, so that it still counts as unsynced when the event is next looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from shared.calendar.recurrence import is_occurrence
+from shared.model import (
+    Base,
+    Event,
+    Fingerprint,
+    Link,
+    OriginalStart,
+    OverrideLink,
+    RemoteEvent,
+    RemoteOverride,
+)
+from shared.sync.actions import CreateCopy, DeleteCopy, DeleteStray, UpdateCopy, UpdateOccurrence, Write
+from shared.sync.fingerprint import fingerprint_override, fingerprint_series
+from shared.sync.situation import Situation
+
+# --- what came of the writes ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The write was applied; `answer` is what the provider then held (None after a deletion)."""
+
+    write: Write
+    answer: RemoteEvent | RemoteOverride | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The provider refuses this write for good; `problem` is its sentence."""
+
+    write: Write
+    problem: str
+
+
+Outcome = Written | Refused
+
+
+# --- the remote side after the writes ------------------------------------------------------------------------------
+
+
+def remote_after(at: Situation, outcomes: Sequence[Outcome]) -> RemoteEvent | None:
+    """What the provider holds now, as far as it was reported or answered; None if it said nothing at all."""
+    known = at.remote if isinstance(at.remote, RemoteEvent) else None
+    for outcome in outcomes:
+        match outcome:
+            case Written(write=CreateCopy() | UpdateCopy(), answer=RemoteEvent() as answer):
+                overrides = {**(known.overrides if known else {}), **answer.overrides}
+                known = replace(answer, overrides=MappingProxyType(overrides))
+            case Written(write=UpdateOccurrence() as write, answer=RemoteOverride() as answer):
+                known = known or RemoteEvent(remote_id=write.remote_id)
+                overrides = {**known.overrides, write.original_start: answer}
+                known = replace(known, overrides=MappingProxyType(overrides))
+            case _:
+                pass
+    return known
+
+
+# --- the next link -------------------------------------------------------------------------------------------------
+
+
+def advance_link(at: Situation, event: Event, outcomes: Sequence[Outcome]) -> Link:
+    """The link after the plan's writes: `event` is the app's event as it was recorded with it."""
+    old, remote = at.link, remote_after(at, outcomes)
+    refused = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
+    mine = fingerprint_series(event.series.content, event.series.recurrence)
+    base = Base(
+        local=_unsynced(mine, old.base.local if old else {}, _whole_fields(refused)),
+        remote=_theirs(remote, event, mine) or (old.base.remote if old else {}),
+    )
+    return Link(
+        calendar_id=at.calendar_id,
+        remote_id=remote.remote_id if remote else old.remote_id if old else "",
+        event_id=event.id,
+        etag=remote.etag if remote and remote.content else old.etag if old else "",
+        base=base,
+        overrides=MappingProxyType(_override_links(event, old, remote, refused)),
+        problem=refused[-1].problem if refused else "",
+        seen=old.seen if old else "",
+    )
+
+
+def _theirs(remote: RemoteEvent | None, event: Event, mine: Fingerprint) -> Fingerprint | None:
+    """The fingerprint of what the provider holds, None if it said nothing; right after an import it is the app's."""
+    if remote is None or remote.content is None:
+        return None
+    if remote.content is event.series.content and remote.recurrence == event.series.recurrence:
+        return mine
+    return fingerprint_series(remote.content, remote.recurrence)
+
+
+def _override_links(
+    event: Event, old: Link | None, remote: RemoteEvent | None, refused: Sequence[Refused]
+) -> dict[OriginalStart, OverrideLink]:
+    links: dict[OriginalStart, OverrideLink] = dict(old.overrides) if old else {}
+    failed = {item.write.original_start for item in refused if isinstance(item.write, UpdateOccurrence)}
+    for start, item in (remote.overrides if remote else {}).items():
+        linked = links.get(start)
+        theirs = fingerprint_override(item.value)
+        links[start] = OverrideLink(item.remote_id, item.etag, Base(linked.base.local if linked else {}, theirs))
+    for start, linked in links.items():
+        if start not in failed:
+            mine = fingerprint_override(event.series.overrides.get(start))
+            links[start] = replace(linked, base=replace(linked.base, local=mine))
+    return {start: link for start, link in links.items() if is_occurrence(event.series, start)}
+
+
+def _whole_fields(refused: Sequence[Refused]) -> frozenset[str]:
+    return frozenset(name for item in refused if isinstance(item.write, UpdateCopy) for name in item.write.fields)
+
+
+def _unsynced(now: Fingerprint, before: Fingerprint, fields: frozenset[str]) -> Mapping[str, str]:
+    return {name: before.get(name, "") if name in fields else value for name, value in now.items()}
+
+
+def gone(outcomes: Sequence[Outcome]) -> bool:
+    """Whether the plan's deletion took effect at the provider."""
+    return all(
+        isinstance(outcome, Written) for outcome in outcomes if isinstance(outcome.write, DeleteCopy | DeleteStray)
+    )

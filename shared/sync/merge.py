@@ -1,0 +1,330 @@
+"""The merge of an event that both sides hold: the event as a whole, then occurrence by occurrence.
+
+Each override of a series is a unit of its own, keyed by original start, so two people who change two occurrences
+never meet. Whether an occurrence is cancelled is decided before its fields are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import cast
+
+from shared.calendar.recurrence import is_occurrence, occurrence_content, prune
+from shared.model import (
+    APP,
+    CANCELLED,
+    CONTENT_FIELDS,
+    TEXT_FIELDS,
+    WITHHELD,
+    Cancelled,
+    Content,
+    Event,
+    HistoryEntry,
+    Link,
+    OnExternal,
+    OriginalStart,
+    Override,
+    OverrideLink,
+    Policy,
+    RemoteEvent,
+    RemoteOverride,
+    Series,
+)
+from shared.sync.actions import EventPlan, NextLink, Rule, UpdateCopy, UpdateOccurrence, Write
+from shared.sync.conflict import Wins, merge_fields
+from shared.sync.fingerprint import fingerprint_fields, fingerprint_override, fingerprint_series, plain_value
+from shared.sync.situation import Situation
+
+
+def merge_event(at: Situation, policy: Policy, rule: Rule) -> EventPlan:
+    """Merge what the provider reported (or nothing, when only the app's side changed) into a live event.
+
+    `rule` names the row of the table; the plan says ECHO instead if neither side differs from the merge base.
+    """
+    event = at.event
+    remote = at.remote if isinstance(at.remote, RemoteEvent) else None
+    merge = _Merge(at, event, remote, _winner(at, policy))
+    merge.whole()
+    taken = with_values(event.series, merge.values)
+    for start in sorted(_starts(at, event, remote)):
+        if is_occurrence(taken, start):
+            merge.occurrence(start)
+    series = prune(replace(taken, overrides=MappingProxyType(merge.overrides)))
+    takes_over = rule is Rule.ADOPT and event.origin != APP
+    save = next_event(at, series) if takes_over or series != event.series else None
+    writes = tuple(merge.writes) if at.writable else ()
+    if save is None and not writes and rule is not Rule.ADOPT:
+        rule = Rule.ECHO if remote else Rule.NOTHING
+    stale = remote is not None and (at.link is None or differs_from_base(remote, at.link) or _newer(remote, at.link))
+    return EventPlan(
+        event_id=event.id,
+        rule=rule,
+        writes=writes,
+        save=save,
+        link=NextLink.ADVANCE if writes or save or stale else NextLink.KEEP,
+        history=(_entry(at, rule, merge),) if save or merge.lost else (),
+        redact=save is not None and _turned_private(event, series),
+    )
+
+
+@dataclass(slots=True)
+class _Merge:
+    """One merge in the making: the walk over the units fills the lists below."""
+
+    at: Situation
+    event: Event
+    remote: RemoteEvent | None
+    wins: Wins
+    writes: list[Write] = field(default_factory=list)
+    values: dict[str, object] = field(default_factory=dict)
+    overrides: dict[OriginalStart, Override] = field(init=False)
+    taken: list[str] = field(default_factory=list)
+    lost: dict[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.overrides = dict(self.event.series.overrides)
+
+    def whole(self) -> None:
+        """The event without its overrides."""
+        local, shown, remote = self.event.series, self.at.shown, self.remote
+        reported: dict[str, object] = {}
+        if remote is not None and remote.content is not None:
+            reported = {**self._reported(remote.content), "recurrence": remote.recurrence}
+        merged = merge_fields(
+            local={**values_of(local.content), "recurrence": local.recurrence},
+            projected={**values_of(shown.content), "recurrence": shown.recurrence},
+            remote=reported,
+            base=self.at.link.base if self.at.link else None,
+            wins=self.wins,
+        )
+        self.values.update(merged.to_local)
+        self.taken.extend(merged.to_local)
+        self.lost.update(merged.lost)
+        if merged.to_remote:
+            etag = remote.etag if remote and remote.content else self.at.link.etag if self.at.link else ""
+            self.writes.append(UpdateCopy(remote_id=self._remote_id, etag=etag, fields=merged.to_remote))
+
+    def occurrence(self, start: OriginalStart) -> None:
+        """One occurrence: cancelled or not first, then the fields of two contents."""
+        mine, shown = self.event.series.overrides.get(start), self.at.shown.overrides.get(start)
+        theirs = self.remote.overrides.get(start) if self.remote else None
+        linked = self.at.link.overrides.get(start) if self.at.link else None
+        changed_here = fingerprint_override(mine) != (linked.base.local if linked else {})
+        if theirs is None:
+            if changed_here:
+                self._write_whole(start, shown, linked)
+        elif isinstance(mine, Content) and isinstance(shown, Content) and isinstance(theirs.value, Content):
+            self._merge_contents(start, (mine, shown, theirs.value), theirs, linked)
+        elif not self._agree(start, mine, theirs.value):
+            changed_there = fingerprint_override(theirs.value) != (linked.base.remote if linked else {})
+            if self._mine_stands(mine, theirs.value, changed_here, changed_there):
+                self._write_whole(start, shown, theirs)
+                if changed_there:
+                    self.lost[f"occurrence {start}"] = _lost(theirs.value)
+            elif changed_there:
+                self.overrides[start] = self._own_text(start, theirs.value)
+                self.taken.append(f"occurrence {start}")
+                if changed_here:
+                    self.lost[f"occurrence {start}"] = _lost(mine)
+
+    def _merge_contents(
+        self,
+        start: OriginalStart,
+        contents: tuple[Content, Content, Content],
+        theirs: RemoteOverride,
+        linked: OverrideLink | None,
+    ) -> None:
+        mine, shown, reported = contents
+        merged = merge_fields(
+            local=values_of(mine),
+            projected=values_of(shown),
+            remote=self._reported(reported),
+            base=linked.base if linked else None,
+            wins=self.wins,
+        )
+        if merged.to_local:
+            self.overrides[start] = with_values(Series(mine), merged.to_local).content
+            self.taken.extend(f"occurrence {start}: {name}" for name in merged.to_local)
+        self.lost.update({f"occurrence {start}: {name}": value for name, value in merged.lost.items()})
+        if merged.to_remote:
+            self._write(start, theirs, merged.to_remote)
+
+    def _agree(self, start: OriginalStart, mine: Override | None, theirs: Override) -> bool:
+        """Both cancelled; or the provider lists as an exception what its series gives anyway."""
+        if isinstance(mine, Cancelled) or isinstance(theirs, Cancelled):
+            return mine == theirs
+        follows = occurrence_content(with_values(self.at.shown, self.values), start)
+        same = fingerprint_fields(self._reported(theirs)) == fingerprint_fields(self._reported(follows))
+        return mine is None and same
+
+    def _mine_stands(self, mine: Override | None, theirs: Override, here: bool, there: bool) -> bool:
+        """Whether the app's state of the occurrence stands. A cancellation outweighs an edit of the other side."""
+        if self.wins is Wins.RESTORE:
+            return True
+        if here and there:
+            if isinstance(mine, Cancelled) or isinstance(theirs, Cancelled):
+                return isinstance(mine, Cancelled)
+            return self.wins is Wins.APP
+        return here
+
+    def _write_whole(
+        self, start: OriginalStart, shown: Override | None, known: RemoteOverride | OverrideLink | None
+    ) -> None:
+        """Also what brings an occurrence back to its series: all fields as the series gives them."""
+        self._write(start, known, _change(shown if shown is not None else occurrence_content(self.at.shown, start)))
+
+    def _write(
+        self,
+        start: OriginalStart,
+        known: RemoteOverride | OverrideLink | None,
+        change: Mapping[str, object] | Cancelled,
+    ) -> None:
+        self.writes.append(
+            UpdateOccurrence(
+                remote_id=self._remote_id,
+                original_start=start,
+                occurrence_id=known.remote_id if known else "",
+                etag=known.etag if known else "",
+                change=change,
+            )
+        )
+
+    @property
+    def _remote_id(self) -> str:
+        return self.remote.remote_id if self.remote else self.at.link.remote_id if self.at.link else ""
+
+    @property
+    def _keeps_own_text(self) -> bool:
+        """Withheld text says nothing about a booking of the app, whose text is its own."""
+        return self.remote is not None and self.remote.withheld and self.event.origin == APP
+
+    def _reported(self, content: Content) -> dict[str, object]:
+        values = values_of(content)
+        return {n: v for n, v in values.items() if n not in TEXT_FIELDS} if self._keeps_own_text else values
+
+    def _own_text(self, start: OriginalStart, theirs: Override) -> Override:
+        if isinstance(theirs, Cancelled) or not self._keeps_own_text:
+            return theirs
+        mine = self.event.series.overrides.get(start)
+        own = mine if isinstance(mine, Content) else self.event.series.content
+        return with_values(Series(theirs), {name: getattr(own, name) for name in TEXT_FIELDS}).content
+
+
+def _starts(at: Situation, event: Event, remote: RemoteEvent | None) -> set[OriginalStart]:
+    known = set(event.series.overrides) | set(at.link.overrides if at.link else ())
+    return known | set(remote.overrides if remote else ())
+
+
+def _winner(at: Situation, policy: Policy) -> Wins:
+    """The later edit by that side's own clock; a tie, or an edit without a time, goes to the app."""
+    if not at.writable:
+        return Wins.PROVIDER
+    if at.event.origin == APP and policy.on_external_change is OnExternal.RESTORE:
+        return Wins.RESTORE
+    edited_there = at.remote.updated_at if isinstance(at.remote, RemoteEvent) else None
+    return Wins.PROVIDER if edited_there is not None and edited_there > at.event.updated_at else Wins.APP
+
+
+def _entry(at: Situation, rule: Rule, merge: _Merge) -> HistoryEntry:
+    if merge.wins is Wins.RESTORE:
+        sentence = "Changed in the connected calendar; put back, as the connection asks."
+    elif merge.taken and merge.lost:
+        sentence = "Changed on both sides; for the fields in `lost` the later edit stands."
+    elif merge.taken:
+        sentence = "Changed in the connected calendar."
+    elif merge.lost:
+        sentence = "Changed on both sides; the change made here is the later one and stands."
+    else:
+        sentence = "Occurrences that the series no longer has were dropped."
+    entry = why(at, rule, sentence)
+    lost = {name: plain_value(value) for name, value in merge.lost.items()}
+    return replace(entry, fields=tuple(merge.taken), lost=MappingProxyType(lost))
+
+
+def _lost(value: Override | None) -> object:
+    match value:
+        case Content():
+            return tuple(values_of(value).values())
+        case Cancelled():
+            return "cancelled"
+        case None:
+            return "as the series"
+
+
+def _turned_private(event: Event, series: Series) -> bool:
+    was, now = event.series.content.visibility, series.content.visibility
+    return event.origin != APP and now in WITHHELD and was not in WITHHELD
+
+
+# --- words that plan and links share -------------------------------------------------------------------------------
+
+
+def values_of(content: Content) -> dict[str, object]:
+    return {name: getattr(content, name) for name in CONTENT_FIELDS}
+
+
+def with_values(series: Series, values: Mapping[str, object]) -> Series:
+    """The series with some of `SERIES_FIELDS` replaced."""
+    own = {name: value for name, value in values.items() if name != "recurrence"}
+    content = replace(series.content, **own) if own else series.content  # type: ignore[arg-type]
+    recurrence = cast(tuple[str, ...], values.get("recurrence", series.recurrence))
+    return Series(content, recurrence, series.overrides)
+
+
+def series_of(remote: RemoteEvent) -> Series:
+    """The canonical series of a report that holds the event itself."""
+    if remote.content is None:
+        raise ValueError("the report holds no event, only occurrences")
+    overrides = {start: item.value for start, item in remote.overrides.items()} if remote.recurrence else {}
+    return prune(Series(remote.content, remote.recurrence, MappingProxyType(overrides)))
+
+
+def next_event(at: Situation, series: Series) -> Event:
+    """The app's next version. Its time is that of the edit, so that a later edit elsewhere is seen to be later."""
+    edited_there = at.remote.updated_at if isinstance(at.remote, RemoteEvent) else None
+    edited = max(at.event.updated_at, edited_there or at.now)
+    return replace(at.event, series=series, version=at.event.version + 1, updated_at=edited, deleted=False)
+
+
+def whole_override(start: OriginalStart, value: Override) -> UpdateOccurrence:
+    """An occurrence written whole, beneath the copy that a `CreateCopy` of the same plan makes."""
+    return UpdateOccurrence(remote_id="", original_start=start, occurrence_id="", etag="", change=_change(value))
+
+
+def _change(value: Override) -> Mapping[str, object] | Cancelled:
+    return CANCELLED if isinstance(value, Cancelled) else values_of(value)
+
+
+def differs_from_base(remote: RemoteEvent, link: Link) -> bool:
+    """Whether the report differs from what the provider held when both sides were last in step."""
+    if remote.content is not None and fingerprint_series(remote.content, remote.recurrence) != link.base.remote:
+        return True
+    return any(
+        start not in link.overrides or fingerprint_override(item.value) != link.overrides[start].base.remote
+        for start, item in remote.overrides.items()
+    )
+
+
+def edited_here(event: Event, link: Link) -> bool:
+    """Whether the app's event differs from what it was when both sides were last in step."""
+    series = event.series
+    if fingerprint_series(series.content, series.recurrence) != link.base.local:
+        return True
+    return any(
+        fingerprint_override(series.overrides.get(start))
+        != (link.overrides[start].base.local if start in link.overrides else {})
+        for start in set(series.overrides) | set(link.overrides)
+    )
+
+
+def _newer(remote: RemoteEvent, link: Link) -> bool:
+    """Whether only a version moved on: worth recording, so that the next write's precondition holds."""
+    if remote.content is not None and remote.etag != link.etag:
+        return True
+    return any(item.etag != link.overrides[start].etag for start, item in remote.overrides.items())
+
+
+def why(at: Situation, rule: Rule, sentence: str) -> HistoryEntry:
+    return HistoryEntry(at=at.now, actor=at.calendar_id, rule=rule, sentence=sentence)

@@ -1,0 +1,46 @@
+"""Stages for the contract tests: one per provider, started once, swept for each test."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import pytest
+
+from shared.model import Privacy
+from shared.providers.base import CalendarApi
+from tests.contract.google_stage import GoogleStage
+from tests.contract.stage import Stage
+
+STAGES: Final[dict[str, Callable[[], Any]]] = {"google": GoogleStage}
+
+
+@pytest.fixture(scope="session")
+def built() -> Iterator[Callable[[str], Any]]:
+    """Starts a stage when it is first asked for, and strikes them all at the end."""
+    stages: dict[str, Any] = {}
+
+    def build(name: str) -> Any:
+        if name not in stages:
+            stages[name] = STAGES[name]()
+        return stages[name]
+
+    yield build
+    for each in stages.values():
+        each.close()
+
+
+@pytest.fixture(params=sorted(STAGES))
+def stage(request: pytest.FixtureRequest, built: Callable[[str], Any]) -> Stage:
+    swept: Stage = built(request.param)
+    swept.reset()
+    return swept
+
+
+@pytest.fixture
+def calendars(stage: Stage) -> CalendarApi:
+    """The person's calendars, everything shown."""
+    return stage.session().calendars
+
+
+@pytest.fixture
+def busy_only(stage: Stage) -> CalendarApi:
+    return stage.session(privacy=Privacy.BUSY_ONLY).calendars

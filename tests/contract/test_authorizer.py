@@ -1,0 +1,188 @@
+"""Consent: who connected, with which rights, and what is left behind when it does not come about."""
+
+import json
+import logging
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from shared.errors import ConnectFailed, RetryLater
+from shared.providers.base import Authorizer, Begun, Grant, GrantIncomplete, Revocation
+from tests.contract.stage import Stage
+
+
+@pytest.fixture
+def authorizer(stage: Stage) -> Authorizer:
+    return stage.provider().authorizer()
+
+
+def begin(authorizer: Authorizer, stage: Stage, *, login_hint: str = "") -> Begun:
+    return authorizer.begin(redirect_uri=stage.redirect_uri, state="state-1", login_hint=login_hint)
+
+
+def connect(authorizer: Authorizer, stage: Stage) -> Grant:
+    begun = begin(authorizer, stage)
+    return authorizer.complete(begun.flow, stage.consent(begun.authorization_url))
+
+
+def failed(authorizer: Authorizer, flow: bytes, query: dict[str, str]) -> ConnectFailed:
+    with pytest.raises(ConnectFailed) as caught:
+        authorizer.complete(flow, query)
+    assert caught.value.sentence
+    return caught.value
+
+
+def test_beginning_makes_no_call_and_asks_for_a_choice_of_account(authorizer: Authorizer, stage: Stage) -> None:
+    before = stage.calls()
+    begun = begin(authorizer, stage, login_hint="anna@example.com")
+    asked = {name: values[0] for name, values in parse_qs(urlsplit(begun.authorization_url).query).items()}
+    assert stage.calls() == before
+    assert (asked["state"], asked["login_hint"], asked["response_type"]) == ("state-1", "anna@example.com", "code")
+    assert "select_account" in asked["prompt"]
+    assert asked["code_challenge_method"] == "S256"
+
+
+def test_two_flows_share_no_secret(authorizer: Authorizer, stage: Stage) -> None:
+    one, other = begin(authorizer, stage), begin(authorizer, stage)
+    kept = [json.loads(begun.flow) for begun in (one, other)]
+    assert kept[0]["verifier"] != kept[1]["verifier"]
+    assert kept[0]["nonce"] != kept[1]["nonce"]
+    assert kept[0]["verifier"] not in one.authorization_url
+
+
+def test_a_consent_gives_an_account_known_by_its_stable_id_and_a_grant_that_works(
+    authorizer: Authorizer, stage: Stage
+) -> None:
+    grant = connect(authorizer, stage)
+    assert (grant.account.id, grant.account.name) == (stage.account_id, stage.account_name)
+    session = stage.session(secret=grant.secret)
+    assert [one.primary for one in session.calendars.list_calendars()] == [True]
+
+
+def test_connecting_again_gives_a_lasting_grant_again(authorizer: Authorizer, stage: Stage) -> None:
+    connect(authorizer, stage)
+    again = connect(authorizer, stage)
+    assert json.loads(again.secret)["refresh_token"]
+
+
+def test_a_person_who_says_no_is_told_that_nothing_was_connected(authorizer: Authorizer, stage: Stage) -> None:
+    begun = begin(authorizer, stage)
+    error = failed(authorizer, begun.flow, stage.consent(begun.authorization_url, allow=False))
+    assert error.code == "consent_denied"
+    assert stage.live_grants() == 0
+
+
+@pytest.mark.parametrize("query", [{"error": "server_error"}, {"error": "interaction_required"}, {}, {"state": "s"}])
+def test_an_answer_without_a_code_connects_nothing(authorizer: Authorizer, stage: Stage, query: dict[str, str]) -> None:
+    assert failed(authorizer, begin(authorizer, stage).flow, query).code == "provider_error"
+
+
+@pytest.mark.parametrize(("left_out", "words"), [("calendar.events", "events"), ("calendarlist.readonly", "list")])
+def test_a_permission_that_was_left_out_is_named_and_the_useless_grant_can_be_given_back(
+    authorizer: Authorizer, stage: Stage, left_out: str, words: str
+) -> None:
+    begun = begin(authorizer, stage)
+    error = failed(authorizer, begun.flow, stage.consent(begun.authorization_url, leave_out=(left_out,)))
+    assert isinstance(error, GrantIncomplete)
+    assert error.code == "scope_missing"
+    assert words in error.sentence
+    assert error.grant.account.id == stage.account_id
+    assert authorizer.revoke(error.grant.secret) is Revocation.REVOKED
+    assert stage.live_grants() == 0
+
+
+def test_a_code_is_worth_one_connection(authorizer: Authorizer, stage: Stage) -> None:
+    begun = begin(authorizer, stage)
+    query = stage.consent(begun.authorization_url)
+    authorizer.complete(begun.flow, query)
+    assert failed(authorizer, begun.flow, query).code == "code_refused"
+
+
+def test_a_code_that_somebody_else_caught_is_worth_nothing_without_the_verifier(
+    authorizer: Authorizer, stage: Stage
+) -> None:
+    query = stage.consent(begin(authorizer, stage).authorization_url)
+    assert failed(authorizer, begin(authorizer, stage).flow, query).code == "code_refused"
+
+
+def test_an_identity_of_another_sign_in_is_refused_and_its_grant_given_back(
+    authorizer: Authorizer, stage: Stage
+) -> None:
+    begun = begin(authorizer, stage)
+    query = stage.consent(begun.authorization_url, changes={"nonce": "somebody-elses"})
+    assert failed(authorizer, begun.flow, query).code == "provider_error"
+    assert stage.live_grants() == 0
+
+
+def test_a_grant_that_would_end_with_the_visit_is_refused(authorizer: Authorizer, stage: Stage) -> None:
+    begun = begin(authorizer, stage)
+    query = stage.consent(begun.authorization_url, changes={"access_type": None})
+    assert failed(authorizer, begun.flow, query).code == "no_offline_access"
+
+
+def test_a_server_that_does_not_say_who_signed_in_is_asked_for_the_main_calendar(
+    authorizer: Authorizer, stage: Stage
+) -> None:
+    begun = begin(authorizer, stage)
+    scopes = parse_qs(urlsplit(begun.authorization_url).query)["scope"][0].split()
+    without_sign_in = " ".join(scope for scope in scopes if "/" in scope)
+    query = stage.consent(begun.authorization_url, changes={"scope": without_sign_in})
+    assert authorizer.complete(begun.flow, query).account.id == stage.main
+
+
+def test_wrong_credentials_of_the_product_are_not_the_persons_fault_and_are_not_shown(stage: Stage) -> None:
+    authorizer = stage.provider(client_secret="expired-client-secret").authorizer()
+    begun = begin(authorizer, stage)
+    error = failed(authorizer, begun.flow, stage.consent(begun.authorization_url))
+    assert error.code == "provider_error"
+    assert "expired-client-secret" not in str(error)
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_provider_in_trouble_is_no_refusal(authorizer: Authorizer, stage: Stage, status: int) -> None:
+    begun = begin(authorizer, stage)
+    query = stage.consent(begun.authorization_url)
+    stage.sign_in_trouble(status)
+    with pytest.raises(RetryLater):
+        authorizer.complete(begun.flow, query)
+
+
+def test_a_provider_that_cannot_be_reached_is_no_refusal(authorizer: Authorizer, stage: Stage) -> None:
+    begun = begin(authorizer, stage)
+    query = stage.consent(begun.authorization_url)
+    with pytest.raises(RetryLater):
+        stage.provider(reachable=False).authorizer().complete(begun.flow, query)
+
+
+def test_revoking_ends_the_grant_at_the_provider_and_twice_is_told_from_once(
+    authorizer: Authorizer, stage: Stage
+) -> None:
+    secret = connect(authorizer, stage).secret
+    assert authorizer.revoke(secret) is Revocation.REVOKED
+    assert stage.live_grants() == 0
+    assert authorizer.revoke(secret) is Revocation.FAILED
+
+
+@pytest.mark.parametrize("secret", [b"", b"\xff", b"[]", b"{}", b"null", b'{"refresh_token": "?"}'])
+def test_revoking_never_raises_since_disconnecting_must_always_succeed(authorizer: Authorizer, secret: bytes) -> None:
+    assert authorizer.revoke(secret) is Revocation.FAILED
+
+
+def test_revoking_at_a_provider_that_cannot_be_reached_is_reported_not_raised(stage: Stage) -> None:
+    assert stage.provider(reachable=False).authorizer().revoke(stage.secret()) is Revocation.FAILED
+
+
+def test_no_token_is_ever_logged_not_even_for_debugging(
+    authorizer: Authorizer, stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        grant = connect(authorizer, stage)
+        session = stage.session(secret=grant.secret)
+        stage.expire_access_tokens()
+        session.calendars.list_calendars()
+        renewed = session.calendars.secret() or b""
+        authorizer.revoke(renewed)
+    secrets = [*json.loads(grant.secret).values(), *json.loads(renewed).values()]
+    tokens = [value for value in secrets if isinstance(value, str) and len(value) > 20]
+    assert len(tokens) >= 3
+    assert [token for token in tokens if token in caplog.text] == []
