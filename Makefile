@@ -14,6 +14,11 @@ STACK ?= lockstep-$(STAGE)
 QUEUE ?= jobs
 
 export SAM_CLI_TELEMETRY := 0
+# uv reads no settings of pip: it is told which index this machine's pip uses, if one is set.
+INDEX := $(or $(UV_DEFAULT_INDEX),$(PIP_INDEX_URL),$(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null))
+ifneq ($(INDEX),)
+export UV_DEFAULT_INDEX := $(INDEX)
+endif
 # Trust what the machine trusts: behind a proxy that is more than uv brings along.
 export UV_SYSTEM_CERTS := 1
 
@@ -48,7 +53,7 @@ test: setup ## run the tests
 smoke: setup ## start a second stack on free ports, sync both ways, print a table of latencies, stop
 	@$(BIN)/python -m demo.smoke
 
-bench: setup ## measure against a floor and against peers
+bench: setup ## measure calls, cold starts and a first sync, each against its floor
 	@$(BIN)/python -m benchmarks
 
 # ------------------------------------------------------------------------------------------------------------- checks

@@ -1,1 +1,1 @@
-"""Measurements against a floor, each in one run on one machine: `make bench`. What they mean: docs/benchmarks.md."""
+"""Measurements against a floor, all in one run on one machine: `make bench`. What they mean: docs/benchmarks.md."""

@@ -20,7 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.httpsession import URLLib3Session
@@ -49,6 +49,7 @@ _SORTED_BY = {"events": "ends_at", "links": "event_id"}
 """The sort key of the local index that a table has."""
 
 _TERM = re.compile(r"(#\w+) (=|>|<=) (:\w+)")
+_HEADERS: Any = {"Content-Type": "application/x-amz-json-1.0"}
 _DATA_KEY = base64.b64encode(bytes(32)).decode()
 
 
@@ -67,7 +68,7 @@ class LocalAws:
         def send(_: URLLib3Session, request: AWSPreparedRequest) -> AWSResponse:
             return self._send(request)
 
-        URLLib3Session.send = send  # type: ignore[method-assign]
+        URLLib3Session.send = send  # type: ignore[assignment,method-assign]
 
     def forget_counts(self) -> None:
         self.calls.clear()
@@ -79,9 +80,9 @@ class LocalAws:
         target = request.headers["X-Amz-Target"]
         name = (target.decode() if isinstance(target, bytes) else target).rpartition(".")[2]
         self.calls[name] += 1
-        answer = getattr(self, f"_{name}")(json.loads(request.body or b"{}"))
+        answer = getattr(self, f"_{name}")(json.loads(cast(bytes, request.body) or b"{}"))
         body = json.dumps(answer).encode()
-        response = AWSResponse(request.url, 200, {"Content-Type": "application/x-amz-json-1.0"}, _Raw(body))
+        response = AWSResponse(request.url, 200, _HEADERS, _Raw(body))
         self.cpu += time.thread_time() - began
         return response
 

@@ -1,7 +1,8 @@
 """One process of the first-sync benchmark: `python -m benchmarks.first_sync_process '{"mode": "list", …}'`.
 
-`list` reads every page with the client that the worker uses and looks at nothing; `sync` hands the worker a job for a
-calendar that has never been synced. Prints the figures as JSON.
+`list` reads every page with the client that the worker uses and looks at nothing; `store` does that and writes three
+rows per event, of the size that the product's have, deciding nothing; `sync` hands the worker a job for a calendar
+that has never been synced. Prints the figures as JSON.
 """
 
 from __future__ import annotations
@@ -12,14 +13,23 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.aws import LocalAws
+
+if TYPE_CHECKING:
+    from pynamodb.models import Model
 
 CONNECTION, USER, ORG = "connection", "anna", "demo"
 KEY_ARN = "arn:aws:kms:us-east-1:123456789012:key/benchmark"
 CLIENT = {"client_id": "client", "client_secret": "secret"}
+SERIES, BASE = bytes(150), "x" * 170
+"""As long as a plain event and the fingerprints of a link are when stored."""
+
 TABLES = ("connections", "calendars", "events", "links", "pending", "history", "deliveries")
 
 
@@ -65,6 +75,73 @@ def set_environment(google_url: str) -> None:
 
 def list_all(task: Task) -> dict[str, Any]:
     """The floor: the same pages through the same client, each thrown away."""
+    pages = pages_of(task)
+    next(pages_of(task))  # the client is built
+    began_cpu, began = time.process_time(), time.perf_counter()
+    sizes = [len(page) for page in pages]
+    return {**spent(began_cpu, began), "events": sum(sizes), "pages": len(sizes)}
+
+
+def store_all(task: Task, folder: Path) -> dict[str, Any]:
+    """The second floor: the same pages, and for each event an item of the three kinds, thirty events a transaction."""
+    from pynamodb.connection import Connection
+    from pynamodb.transactions import TransactWrite
+
+    from shared.config import SyncWorkerSettings
+    from shared.store.tables import bind_tables
+
+    aws = local_aws(folder)
+    bind_tables(SyncWorkerSettings.read())
+    connection = Connection()
+    pages = pages_of(task)
+    next(pages_of(task))
+    began_cpu, began = time.process_time(), time.perf_counter()
+    for page in pages:
+        for at in range(0, len(page), 30):
+            with TransactWrite(connection=connection) as write:
+                for item in page[at : at + 30]:
+                    for row in rows_of(item["id"]):
+                        write.save(row)
+    figures = spent(began_cpu, began)
+    return {**figures, "cpu": figures["cpu"] - aws.cpu}
+
+
+def rows_of(name: str) -> tuple[Model, ...]:
+    """What the product stores of an event that it takes over: as many attributes, about as long."""
+    from shared.store.tables import EventRow, HistoryRow, LinkRow
+
+    now, owner, calendar = "2027-03-01T09:00:00.000000Z", f"{ORG}|{USER}", f"{CONNECTION}.calendar"
+    event = EventRow(
+        owner, name, series=SERIES, origin=calendar, ends_at=now, deleted=False, updated_at=now, version=1
+    )  # fmt: skip
+    link = LinkRow(calendar, name, event_id=name, etag='"3400000003142000"', base=BASE, seen="run")
+    history = HistoryRow(
+        f"{name}|{owner}",
+        now,
+        actor=calendar,
+        rule="import",
+        sentence="Taken over from the connected calendar.",
+        fields="[]",
+        lost="{}",
+        version=1,
+        expires_at_s=1,
+    )
+    return event, link, history
+
+
+def spent(began_cpu: float, began: float) -> dict[str, float]:
+    """Seconds since then: of this process's CPU, and by the clock."""
+    return {"cpu": time.process_time() - began_cpu, "wall": time.perf_counter() - began}
+
+
+def local_aws(folder: Path) -> LocalAws:
+    aws = LocalAws(folder / "tables", {"google-client": CLIENT, "notification-keys": {"current": "key"}})
+    aws.install()
+    return aws
+
+
+def pages_of(task: Task) -> Iterator[list[dict[str, Any]]]:
+    """Every page of the calendar, asked for as `GoogleCalendars.fetch_page` does."""
     from shared.config import GoogleSettings
     from shared.providers.base import ClientSecret
     from shared.providers.google.calendar import _EVENT_TYPES, PAGE_SIZE
@@ -88,41 +165,31 @@ def list_all(task: Task) -> dict[str, Any]:
             pageToken=token,
         )
 
-    page(None)  # the client is built and the connection open
-    began_cpu, began = time.process_time(), time.perf_counter()
-    events, pages, token = 0, 0, None
-    while pages == 0 or token:
+    answer = page(None)
+    yield answer["items"]
+    while token := answer.get("nextPageToken"):
         answer = page(token)
-        events, pages, token = events + len(answer["items"]), pages + 1, answer.get("nextPageToken")
-    return {
-        "cpu": time.process_time() - began_cpu,
-        "wall": time.perf_counter() - began,
-        "events": events,
-        "pages": pages,
-    }
+        yield answer["items"]
 
 
 def first_sync(task: Task, folder: Path) -> dict[str, Any]:
     """The worker's own handler with one job, AWS answered from a file."""
-    from benchmarks.aws import LocalAws
+    from shared.store.calendars import CalendarStore
 
-    aws = LocalAws(folder / "tables", {"google-client": CLIENT, "notification-keys": {"current": "key"}})
-    aws.install()
+    aws = local_aws(folder)
     calendar_id = store_connection(task)
     warm_up(task)
     event = {"Records": [job(calendar_id)]}
     aws.forget_counts()
     began_cpu, began = time.process_time(), time.perf_counter()
     answer = run_worker(event, task.profile)
-    cpu, wall = time.process_time() - began_cpu, time.perf_counter() - began
+    measured, cost = spent(began_cpu, began), aws.cpu
+    figures = {**measured, "cpu": measured["cpu"] - cost, "calls": dict(aws.calls), "items": dict(aws.items)}
     assert not answer["batchItemFailures"], answer
-    from shared.store.calendars import CalendarStore
-
-    calls, items, spent = dict(aws.calls), dict(aws.items), aws.cpu
     calendar = CalendarStore().load(calendar_id)
     assert calendar is not None
     assert calendar.checkpoint.first_completed
-    return {"cpu": cpu - spent, "wall": wall, "stand_in": spent, "calls": calls, "items": items}
+    return figures
 
 
 def run_worker(event: dict[str, Any], profile: str) -> Any:
@@ -234,7 +301,13 @@ def main() -> None:
     task = Task(**json.loads(sys.argv[1]))
     set_environment(task.google_url)
     with tempfile.TemporaryDirectory() as folder:
-        figures = list_all(task) if task.mode == "list" else first_sync(task, Path(folder))
+        match task.mode:
+            case "list":
+                figures = list_all(task)
+            case "store":
+                figures = store_all(task, Path(folder))
+            case _:
+                figures = first_sync(task, Path(folder))
         print(json.dumps({**figures, "peak_mb": peak_mb()}))
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-Cell = str | int | float
-
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -16,7 +14,7 @@ class Claim:
     holds: bool
 
 
-def show(title: str, head: Sequence[str], rows: Sequence[Sequence[Cell]], notes: Sequence[str] = ()) -> None:
+def show(title: str, head: Sequence[str], rows: Sequence[Sequence[object]], notes: Sequence[str] = ()) -> None:
     """Print a table: the first column to the left, numbers to the right, notes beneath."""
     texts = [list(head), *([_text(cell) for cell in row] for row in rows)]
     left = [all(isinstance(row[at], str) for row in rows) for at in range(len(head))]
@@ -32,5 +30,5 @@ def show(title: str, head: Sequence[str], rows: Sequence[Sequence[Cell]], notes:
         print(f"  {note}")
 
 
-def _text(cell: Cell) -> str:
+def _text(cell: object) -> str:
     return f"{cell:.2f}" if isinstance(cell, float) else str(cell)

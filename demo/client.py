@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -63,10 +63,11 @@ class AppClient:
 
 @dataclass
 class PersonAtGoogle:
-    """Somebody with a calendar at the simulated Google."""
+    """Somebody with a calendar at the simulated Google: the account's own, or another of theirs."""
 
     url: str
     account: str
+    calendar_id: str = ""
 
     def call(self, method: str, path: str, body: object = None, *, data: bytes | None = None) -> Any:
         """One call of the control interface; its JSON."""
@@ -76,7 +77,12 @@ class PersonAtGoogle:
         return answer.json() if answer.content else None
 
     def calendar(self, rest: str) -> str:
-        return f"calendars/{quote(self.account, safe='')}/{rest}"
+        return f"calendars/{quote(self.calendar_id or self.account, safe='')}/{rest}"
+
+    def with_new_calendar(self, name: str) -> PersonAtGoogle:
+        """The same person, at a further calendar of theirs."""
+        made = self.call("POST", f"accounts/{quote(self.account, safe='')}/calendars", {"summary": name})
+        return replace(self, calendar_id=str(made["id"]))
 
     def events(self, query: str = "") -> list[dict[str, Any]]:
         """What the person sees; cancelled ones left out."""

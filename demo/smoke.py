@@ -72,7 +72,10 @@ class Smoke:
 
     def first_sync(self) -> None:
         filled = fill(self.person)
-        print(f"  {filled.files} calendar files, {filled.imported} events taken in by Google; not taken in:")
+        calendars = len(filled.calendars)
+        print(
+            f"  {filled.files} calendar files, {filled.imported} events in {calendars} Google calendars; not taken in:"
+        )
         for line in filled.refused:
             print(f"    {line}")
         self.checks.that("each file gave events or a reason", filled.imported and filled.files, filled)
@@ -81,9 +84,23 @@ class Smoke:
         took = seconds_until(lambda: self.state()["sync"]["state"] == "done", limit=FIRST_SYNC_SECONDS, every=0.5)
         self.checks.that("the first sync comes to its end", took is not None, self.state())
         print(f"  first sync: {time.monotonic() - begun:.1f} s")
-        compared, differing = differences(self.app, self.person)
+        self.sync_all(len(filled.calendars))
+        compared, differing = differences(self.app, filled.calendars)
         self.checks.that(f"{compared} occurrences are equal on both sides", not differing, differing[:5])
         self.checks.that("push is active", self.state()["push"] == "active")
+
+    def sync_all(self, expected: int) -> None:
+        """The person's further calendars are in step once they are chosen."""
+        path = f"/v1/connections/{self.connection}/calendars"
+        for calendar in self.app.listing(path):
+            if not calendar["sync"]:
+                self.app.call("PATCH", f"/v1/calendars/{calendar['id']}", {"sync": True})
+
+        def settled() -> bool:
+            synced = [one for one in self.app.listing(path) if one["last_sync_at"]]
+            return len(synced) == expected and self.state()["sync"]["state"] == "done"
+
+        self.checks.that(f"{expected} calendars are in step", seconds_until(settled, limit=120, every=0.5) is not None)
 
     def state(self) -> Any:
         return self.app.call("GET", f"/v1/connections/{self.connection}")

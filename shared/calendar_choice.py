@@ -43,7 +43,8 @@ def _checked(calendar: Calendar, members: Mapping[str, Any]) -> dict[str, bool]:
         raise Problem(409, "read_only_calendar", "Bookings cannot go to a calendar that you may only read.")
     if members.get("main") is False and calendar.main:
         raise Problem(409, "main_needed", "Choose another main booking calendar instead; one is always needed.")
-    if members.get("sync") is False and (calendar.main or calendar.bookings) and "bookings" not in members:
+    takes_bookings = members.get("main", calendar.main) or members.get("bookings", calendar.bookings)
+    if members.get("sync") is False and takes_bookings:
         raise Problem(
             409, "bookings_need_sync", "This calendar takes bookings, so it stays in step. Change that first."
         )

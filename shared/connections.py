@@ -28,12 +28,17 @@ from shared.model import (
 )
 from shared.notices import connection_notice
 from shared.oauth_state import connection_in, digest, make_state, verify_state
+from shared.providers import PROVIDERS
 from shared.providers.base import GrantIncomplete, Revocation
 from shared.queue import CalendarJob, ConnectionJob
 from shared.signing import Keyring
+from shared.store.secrets import GrantUnreadable
 
 CONSENT_LASTS = timedelta(minutes=15)
 """How long a sign-in may take, and then again how long its confirmation may."""
+
+LONGEST_RETURN_TO = 2048
+LONGEST_HINT = 256
 
 LIVE = (ConnectionStatus.ACTIVE, ConnectionStatus.RECONNECT_REQUIRED)
 
@@ -53,15 +58,18 @@ class ConsentSettings:
 def begin(
     house: Accounts, settings: ConsentSettings, owner: Owner, *, provider: str, return_to: str, login_hint: str
 ) -> tuple[Connection, str]:
-    """A pending connection, and the address to send the person to. Raises `Problem` (422) for an unknown provider or
-    a `return_to` that is not on an allowed origin."""
+    """A pending connection, and the address to send the person to. Raises `Problem` (422) for an unknown provider, a
+    `return_to` that is not on an allowed origin, or a hint that is no address."""
     try:
         authorizer = house.providers(provider).authorizer()
     except KeyError:
-        raise invalid([FieldError("provider", "There is no such provider here; use google.")]) from None
+        sentence = f"There is no such provider here. Use one of these: {', '.join(PROVIDERS)}."
+        raise invalid([FieldError("provider", sentence)]) from None
     if not _allowed(return_to, settings.allowed_origins):
         sentence = "This address is not on an allowed origin; ask for it to be added to AllowedOrigins."
         raise Problem(422, "return_to_not_allowed", sentence, [FieldError("return_to", sentence)])
+    if len(login_hint) > LONGEST_HINT or not login_hint.isprintable():
+        raise invalid([FieldError("login_hint", "Send the address of the account that is expected, or leave it out.")])
     now = house.clock()
     connection = Connection(
         id=new_connection_id(),
@@ -87,8 +95,14 @@ def _allowed(return_to: str, origins: tuple[str, ...]) -> bool:
         origin = f"{parts.scheme}://{parts.netloc}"
     except ValueError:
         return False
-    plain = return_to.isprintable() and "\\" not in return_to and "@" not in parts.netloc
-    return plain and parts.scheme in ("http", "https") and bool(parts.hostname) and origin in origins
+    plain = return_to.isascii() and return_to.isprintable() and "\\" not in return_to and "@" not in parts.netloc
+    return (
+        plain
+        and len(return_to) <= LONGEST_RETURN_TO
+        and parts.scheme in ("http", "https")
+        and bool(parts.hostname)
+        and origin in origins
+    )
 
 
 # --- the callback --------------------------------------------------------------------------------------------------
@@ -209,15 +223,23 @@ def _renew(house: House, earlier: Connection, connection: Connection) -> Connect
         )
     )
     house.store.connections.delete(connection.id)
+    for calendar in house.store.calendars.of_connection(active.id):
+        house.store.calendars.change(calendar.id, lambda found: _resubscribed(found, house.clock()))
     return active
 
 
-def abandon(house: Accounts, connection: Connection) -> None:
-    """Give back a consent that was never confirmed, and forget it."""
-    secret = house.store.connections.secret(connection.id)
-    if secret is not None:
-        _give_back(house, connection, secret)
+def _resubscribed(calendar: Calendar, now: datetime) -> Calendar:
+    """A subscription may have died with the permission it was made under: it is due for renewal."""
+    if calendar.subscription is None:
+        return calendar
+    return replace(calendar, subscription=replace(calendar.subscription, renew_at=now))
+
+
+def abandon(house: Accounts, connection: Connection) -> Revocation | None:
+    """Give back a consent that was never confirmed, and forget it. The answer is that of `revoke`."""
+    outcome = revoke(house, connection)
     house.store.connections.delete(connection.id)
+    return outcome
 
 
 def _give_back(house: Accounts, connection: Connection, secret: bytes) -> None:
@@ -234,9 +256,15 @@ def siblings(house: Accounts, connection: Connection) -> list[Connection]:
 
 
 def revoke(house: Accounts, connection: Connection) -> Revocation | None:
-    """End the grant at the provider; None if a sibling still needs it or there is nothing to revoke."""
-    secret = house.store.connections.secret(connection.id)
-    if secret is None or siblings(house, connection):
+    """End the grant at the provider; None if a sibling still needs it or there is nothing to revoke. A grant that
+    cannot be read is one that failed to be revoked."""
+    if siblings(house, connection):
+        return None
+    try:
+        secret = house.store.connections.secret(connection.id)
+    except GrantUnreadable:
+        return Revocation.FAILED
+    if secret is None:
         return None
     return house.providers(connection.provider).authorizer().revoke(secret)
 

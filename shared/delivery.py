@@ -19,8 +19,9 @@ from shared.clock import to_text
 from shared.model import HostMessage
 from shared.store.deliveries import DeliveryStore
 
-GAPS: Final = (5, 30, 120, 600, 1800, 3600, 7200, 14400, 28800, 43200, 43200, 43200, 43200, 43200)
-"""Seconds to wait after each failed attempt: fifteen attempts over about three days. SQS hides for 12 h at most."""
+GAPS: Final = (5, 30, 120, 600, 1800, 3600, 7200, 14400, 28800, 42000, 42000, 42000, 42000, 42000)
+"""Seconds to wait after each failed attempt: fifteen attempts over about three days. SQS hides a message for 12 h at
+most, counted from when it was received, so a gap leaves room for the attempt before it."""
 
 SLACK = timedelta(minutes=30)
 """How long after a planned attempt the sweep believes that its message was lost."""
@@ -70,9 +71,13 @@ def signed(message: HostMessage, host: Host, now: datetime) -> tuple[bytes, dict
 def deliver(
     store: DeliveryStore, host: Host, org: str, message_id: str, *, attempt: int, now: datetime, post: Post
 ) -> Delivered | Failed:
-    """One attempt (the first is 1). A notice that is gone, or that arrived already, counts as delivered."""
+    """One attempt (the first is 1). A notice that is gone, or that arrived already, counts as delivered; where no host
+    app listens it is given up at once, to be replayed when one does."""
     delivery = store.load(org, message_id)
-    if delivery is None or delivery.status == "delivered" or not host.url:
+    if delivery is None or delivery.status == "delivered":
+        return Delivered()
+    if not host.url:
+        store.failed(delivery.message, "This deployment has no HostWebhookUrl.", None)
         return Delivered()
     body, headers = signed(delivery.message, host, now)
     try:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from shared.connections import revoke
+from shared.connections import revoke, siblings
 from shared.errors import SyncError
 from shared.house import House
 from shared.model import APP, Calendar, Connection, ConnectionStatus, Event, Link
@@ -146,7 +146,7 @@ class _Work:
             return
         outcome = revoke(self.house, self.connection)
         self.receipt["revoked"] = _REVOKED.get(outcome, False)
-        if outcome is None and not self._unusable:
+        if siblings(self.house, self.connection):
             self._note("Another connection uses the same account, so its permission was left as it is.")
         elif outcome is not Revocation.REVOKED:
             self._note("The permission could not be revoked from here; remove it in the account's own security page.")

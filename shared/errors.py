@@ -2,6 +2,7 @@
 
     SyncError
     ├── RetryLater            throttled, 5xx, time-out           → back to the queue after `delay`
+    │   └── Paced             our own pace below the quota       → the same, however often
     ├── CursorExpired         410, syncStateNotFound             → take a snapshot
     ├── VersionConflict       412, conditional check failed      → fetch and plan again
     ├── ConnectionRevoked     invalid_grant, consent removed     → reconnect_required, drop the job
@@ -43,6 +44,10 @@ class RetryLater(SyncError):
         super().__init__(sentence, code=code)
         self.delay = delay
         self.park = park
+
+
+class Paced(RetryLater):
+    """Not the provider but we ourselves ask for the pause, to stay below its quota."""
 
 
 class CursorExpired(SyncError):

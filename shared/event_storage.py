@@ -30,6 +30,7 @@ from shared.model import (
 )
 
 _FORMAT: Final = b"\x01"
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def encode_series(series: Series) -> bytes:
@@ -38,9 +39,7 @@ def encode_series(series: Series) -> bytes:
         "recurrence": list(series.recurrence),
         "overrides": {key: _override(series.overrides[key]) for key in sorted(series.overrides)},
     }
-    text = json.dumps(
-        {name: value for name, value in stored.items() if value}, ensure_ascii=False, separators=(",", ":")
-    )
+    text = _encode({name: value for name, value in stored.items() if value})
     return _FORMAT + zlib.compress(text.encode("utf-8", "surrogatepass"))
 
 

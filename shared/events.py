@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from types import MappingProxyType
 
 from shared.calendar.recurrence import Occurrence, is_occurrence, occurrences
@@ -34,6 +35,12 @@ from shared.queue import CalendarJob
 from shared.store.events import Record
 
 PAGE = 200
+
+MOST_OCCURRENCES = 2000
+"""Occurrences in one answer, so that it stays below the 6 MB that Lambda may return."""
+
+ANY_VERSION = 0
+"""`If-Match: *`: whichever version there is, but one there must be."""
 _POSITION = re.compile(r"[0-9][0-9TZ:.-]* [A-Za-z0-9_-]{1,128}")
 
 
@@ -63,9 +70,28 @@ def listing(house: House, owner: Owner, start: datetime, end: datetime, after: s
     return [event for event in events if any(_within(event, start, end))], position
 
 
-def expanded(events: list[Event], start: datetime, end: datetime) -> list[tuple[Event, Occurrence]]:
-    """The occurrences of events in [start, end), by start."""
-    found = [(event, item) for event in events for item in _within(event, start, end)]
+def expanded_listing(
+    house: House, owner: Owner, start: datetime, end: datetime, after: str
+) -> tuple[list[tuple[Event, Occurrence]], str]:
+    """The occurrences in [start, end) of as many events as fit into one answer, by start; where to go on, or "".
+    Raises `Problem` (422)."""
+    found: list[tuple[Event, Occurrence]] = []
+    events, position = listing(house, owner, start, end, after)
+    for event in events:
+        items = list(islice(_within(event, start, end), MOST_OCCURRENCES + 1))
+        if len(items) > MOST_OCCURRENCES:
+            sentence = f"The series {event.id} has more than {MOST_OCCURRENCES} occurrences here; ask for less time."
+            raise invalid([FieldError("to", sentence)])
+        if found and len(found) + len(items) > MOST_OCCURRENCES:
+            break
+        found += [(event, item) for item in items]
+        last = event
+    else:
+        return _by_start(found), position
+    return _by_start(found), house.store.events.position_behind(last)
+
+
+def _by_start(found: list[tuple[Event, Occurrence]]) -> list[tuple[Event, Occurrence]]:
     return sorted(found, key=lambda pair: (instant(pair[1].content.span.start), pair[0].id))
 
 
@@ -155,7 +181,7 @@ def _next(house: House, event: Event) -> Event:
 
 
 def _check(event: Event | None, if_match: int | None) -> None:
-    if if_match is not None and (event is None or event.version != if_match):
+    if if_match is not None and (event is None or if_match not in (event.version, ANY_VERSION)):
         raise Problem(412, "version_conflict", "The event has changed since you read it. Read it again, then write.")
 
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from shared.connections import reconnect_required, refresh_calendars
 from shared.disconnect import go_on, sweep
-from shared.errors import CalendarGone, ConnectionRevoked, RetryLater, VersionConflict
+from shared.errors import CalendarGone, ConnectionRevoked, Paced, RetryLater, VersionConflict
 from shared.house import House
 from shared.model import ConnectionStatus, Reason, connection_of
 from shared.queue import CalendarJob, ConnectionJob, Job
@@ -107,6 +107,8 @@ def _calendar(house: House, ways: Ways, calendar_id: str, attempt: Attempt, out_
         return Done("dropped")
     if calendar.synced_from_ms >= attempt.sent_ms:
         return Done("collapsed")
+    if calendar.parked_until is not None and calendar.parked_until > house.clock():
+        return Done("parked")
     connection = house.store.connections.load(calendar.connection_id)
     if connection is None or connection.status is not ConnectionStatus.ACTIVE:
         return Done("dropped")
@@ -127,14 +129,19 @@ def _calendar(house: House, ways: Ways, calendar_id: str, attempt: Attempt, out_
 
 def _later(house: House, job: Job, attempt: Attempt, error: RetryLater) -> Done | Again:
     """Short waits stay in the queue; long ones, and patience run out, wait at the calendar until its time comes."""
+    if isinstance(error, Paced) and attempt.number >= PATIENCE:
+        house.jobs.send(job)
+        return Done("continued")
     if isinstance(job, CalendarJob) and (error.park or attempt.number >= PATIENCE):
         wait = timedelta(seconds=error.delay) if error.park else PARKED
         _park(house, job.calendar_id, Reason(error.code, error.sentence), wait)
         return Done("parked")
-    backoff = error.delay * 2 ** (attempt.number - 1)
+    backoff = error.delay if isinstance(error, Paced) else error.delay * 2 ** (attempt.number - 1)
     return Again(int(max(1.0, min(backoff, LONGEST_DELAY))))
 
 
 def _park(house: House, calendar_id: str, reason: Reason, wait: timedelta) -> None:
     due = house.clock() + wait
-    house.store.calendars.change(calendar_id, lambda found: replace(found, reasons=(reason,), due_at=due))
+    house.store.calendars.change(
+        calendar_id, lambda found: replace(found, reasons=(reason,), due_at=due, parked_until=due)
+    )

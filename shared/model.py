@@ -437,6 +437,7 @@ class Calendar:
     """One calendar of a mailbox. `main`: the owner's main booking calendar; `bookings`: further calendars that
     bookings are added to; `busy`: read for busy time; `sync`: kept in step at all.
 
+    Until `parked_until` the provider is not called, since it asked for a long pause.
     `synced_from_ms` is the queue's own clock (milliseconds) at the start of the last completed sync.
     """
 
@@ -458,6 +459,7 @@ class Calendar:
     synced_from_ms: int = 0
     last_sync_at: datetime | None = None
     due_at: datetime | None = None
+    parked_until: datetime | None = None
     version: int = 0
 
     @property

@@ -11,10 +11,14 @@ from datetime import datetime
 from shared.keys import message_id
 from shared.model import Calendar, Connection, Event, HistoryEntry, HostMessage
 
+NEW_AGAIN = ("created", "revive")
+"""Rules by which an event that was deleted is there again."""
+
 
 def event_notice(event: Event, at: datetime, history: tuple[HistoryEntry, ...]) -> HostMessage:
     """`event.created`, `event.updated` or `event.deleted`, by the event as it now is."""
-    kind = "deleted" if event.deleted else "created" if event.version == 1 else "updated"
+    new = event.version == 1 or any(entry.rule in NEW_AGAIN for entry in history)
+    kind = "deleted" if event.deleted else "created" if new else "updated"
     return HostMessage(
         id=message_id(at, event.owner.org, event.owner.user_id, event.id, str(event.version)),
         org=event.owner.org,

@@ -6,6 +6,7 @@ addresses and tokens may not, and keys that could hold them are struck out whoev
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -20,7 +21,14 @@ STRUCK_OUT = frozenset(
 
 
 class RedactingFormatter(LambdaPowertoolsFormatter):
-    """Strikes out members by name, at any depth."""
+    """Strikes out members by name, at any depth. The place in the code goes by `source`: a `location` is somebody's."""
+
+    def __init__(self, **keys: Any) -> None:
+        super().__init__(**{**keys, "location": None})
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.source = f"{record.module}:{record.lineno}"
+        return super().format(record)
 
     def serialize(self, log: Any) -> str:
         return super().serialize(redact(log))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from shared.clock import now
 from shared.config import (
@@ -15,7 +16,6 @@ from shared.config import (
 )
 from shared.connections import ConsentSettings
 from shared.house import Accounts, House
-from shared.jobs import Ways
 from shared.notifications import PURPOSE as NOTIFICATION
 from shared.oauth_state import PURPOSE as STATE
 from shared.providers import PROVIDERS, UnknownProvider, open_provider
@@ -24,6 +24,9 @@ from shared.queue import JobQueue, NoticeQueue
 from shared.secret_entries import read_entry, read_keyring
 from shared.store.stores import open_store
 from shared.subscriptions import PushSettings
+
+if TYPE_CHECKING:
+    from shared.jobs import Ways
 
 
 @dataclass
@@ -68,6 +71,8 @@ def make_push(settings: SyncWorkerSettings | RenewSubscriptionsSettings) -> Push
 
 
 def make_ways(settings: SyncWorkerSettings) -> Ways:
+    from shared.jobs import Ways  # with the whole pipeline behind it, which no other function needs
+
     return Ways(make_push(settings), timedelta(days=settings.window_back_days))
 
 

@@ -12,8 +12,9 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import parse_qsl, urlsplit
 
 import boto3
@@ -23,6 +24,7 @@ from werkzeug.serving import make_server
 from shared.secret_entries import forget_entries
 from shared.store.tables import TABLES, bind_table, forget_tables
 from simulators.google import GoogleWorld, PushRequest, create_app
+from tests.roles import held_to_roles
 
 ACCOUNT = "anna@example.com"
 CLIENT_ID, CLIENT_SECRET = "client.apps.example.com", "client-secret"
@@ -45,7 +47,10 @@ class LambdaContext:
 
 
 class World:
-    def __init__(self, google_url: str, google: GoogleWorld, app: Any) -> None:
+    def __init__(
+        self, google_url: str, google: GoogleWorld, app: Any, inside: Callable[[str], AbstractContextManager[None]]
+    ) -> None:
+        self.inside = inside
         self.google, self.google_url, self.pushes = google, google_url, list[PushRequest]()
         self._control = app.test_client()
         self.sqs = boto3.client("sqs")
@@ -113,16 +118,10 @@ class World:
     ) -> tuple[int, Any]:
         from functions.api.handler import lambda_handler
 
-        answer = lambda_handler(
-            http_event(
-                method,
-                path,
-                body,
-                claims={"sub": user, "org": org} if claims is None else claims,
-                headers=headers or {},
-            ),
-            LambdaContext(remaining_ms=29_000),
-        )
+        who = {"sub": user, "org": org} if claims is None else claims
+        event = http_event(method, path, body, claims=who, headers=headers or {})
+        with self.inside("api"):
+            answer = lambda_handler(event, LambdaContext(remaining_ms=29_000))
         text = answer["body"]
         return answer["statusCode"], json.loads(text) if text else None
 
@@ -130,22 +129,24 @@ class World:
         from functions.oauth_callback.handler import lambda_handler
 
         event = http_event("GET", f"/oauth/callback/{provider}", None, claims={}, headers={})
-        answer = lambda_handler(
-            {**event, "pathParameters": {"provider": provider}, "queryStringParameters": dict(query)}, LambdaContext()
-        )
-        return dict(answer)
+        event |= {"pathParameters": {"provider": provider}, "queryStringParameters": dict(query)}
+        with self.inside("oauth_callback"):
+            return dict(lambda_handler(event, LambdaContext()))
 
     def webhook(self, headers: Mapping[str, str], provider: str = "google") -> int:
         from functions.webhook_receiver.handler import lambda_handler
 
         event = http_event("POST", f"/webhooks/{provider}", None, claims={}, headers=headers)
-        return int(lambda_handler({**event, "pathParameters": {"provider": provider}}, LambdaContext())["statusCode"])
+        with self.inside("webhook_receiver"):
+            answer = lambda_handler({**event, "pathParameters": {"provider": provider}}, LambdaContext())
+        return int(answer["statusCode"])
 
     def tick(self) -> dict[str, int]:
         """One round of the schedule."""
         from functions.renew_subscriptions.handler import lambda_handler
 
-        return dict(lambda_handler({}, LambdaContext(remaining_ms=60_000)))
+        with self.inside("renew_subscriptions"):
+            return dict(lambda_handler({}, LambdaContext(remaining_ms=60_000)))
 
     # --- the engine: pushes to the receiver, jobs to the worker
 
@@ -174,7 +175,7 @@ class World:
             return False
         batch = {"Records": [sqs_record(message) for message in messages]}
         try:
-            with self.around_worker():
+            with self.inside("sync_worker"), self.around_worker():
                 answer = lambda_handler(batch, LambdaContext(remaining_ms=self.remaining_ms))
         except BaseException:
             self._see_again(messages)
@@ -198,6 +199,31 @@ class World:
         names = ["ApproximateNumberOfMessages"]
         attributes = self.sqs.get_queue_attributes(QueueUrl=self.jobs_url, AttributeNames=names)  # type: ignore[arg-type]
         return int(attributes["Attributes"]["ApproximateNumberOfMessages"])
+
+    def look(self) -> None:
+        """Have every calendar looked at, as the schedule does, and drain."""
+        from shared.clock import now
+        from shared.store.calendars import CalendarStore
+        from shared.store.tables import CalendarRow
+
+        for row in CalendarRow.scan():
+            CalendarStore().change(row.id, lambda calendar: replace(calendar, due_at=now(), parked_until=None))
+        self.tick()
+        self.drain()
+
+    @contextmanager
+    def google_lists_nothing(self) -> Iterator[None]:
+        """Google answers listings as if the calendar were empty, while every event can still be read by its id."""
+        from googleapiclient.http import HttpRequest
+
+        plainly = HttpRequest.execute
+
+        def execute(request: HttpRequest, *given: Any, **named: Any) -> Any:
+            answer = plainly(request, *given, **named)
+            return {**answer, "items": []} if request.methodId == "calendar.events.list" else answer
+
+        with patch.object(HttpRequest, "execute", execute):
+            yield
 
     # --- the person
 
@@ -332,17 +358,22 @@ def running_world() -> Iterator[World]:
     )
     os.environ.pop("AWS_CA_BUNDLE", None)
     world: World
-    google = GoogleWorld(send_push=lambda push: world.pushes.append(push) or 200, sleep=lambda _: None)
+
+    def take(push: PushRequest) -> int:
+        world.pushes.append(push)
+        return 200
+
+    google = GoogleWorld(send_push=take, sleep=lambda _: None)
     app = create_app(google)
     server = make_server("127.0.0.1", 0, app, threaded=True)
     server.daemon_threads = True  # type: ignore[attr-defined]
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
-        with mock_aws():
+        with mock_aws(), held_to_roles() as inside:
             forget_functions()
             google.add_client(CLIENT_ID, CLIENT_SECRET, ["http://localhost:8400/oauth/callback/google"])
             google.add_account(ACCOUNT, "Anna", time_zone="Europe/Berlin")
-            world = World(f"http://127.0.0.1:{server.server_port}", google, app)
+            world = World(f"http://127.0.0.1:{server.server_port}", google, app, inside)
             world.set_up()
             yield world
     finally:

@@ -16,6 +16,7 @@ from functions.api.caller import Caller, caller_of
 from shared.config import ApiSettings
 from shared.connections import ConsentSettings
 from shared.errors import FieldError, Problem, invalid
+from shared.events import ANY_VERSION
 from shared.house import House
 from shared.wiring import make_consent, make_house
 
@@ -68,11 +69,12 @@ def only(members: dict[str, Any], known: set[str]) -> None:
 
 
 def if_match(router: Router) -> int | None:
-    """The version that the caller's write is based on, if it said one. Raises `Problem` (422)."""
+    """The version that the caller's write is based on, if it said one; `*` is `events.ANY_VERSION`. Raises `Problem`
+    (422)."""
     text = (router.current_event.headers or {}).get("if-match") or ""
     text = text.strip().removeprefix("W/").strip('"')
     if text in ("", "*"):
-        return None
+        return ANY_VERSION if text else None
     if not re.fullmatch("[0-9]{1,15}", text):
         raise invalid([FieldError("If-Match", 'Use the event\'s version, as in If-Match: "3".')])
     return int(text)

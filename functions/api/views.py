@@ -20,8 +20,6 @@ from shared.store.deliveries import Delivery
 
 Json = dict[str, object]
 
-NAMES = {"google": "Google Calendar"}
-
 
 def connection_json(connection: Connection, calendars: Sequence[Calendar], now: datetime) -> Json:
     synced = [calendar for calendar in calendars if calendar.sync]

@@ -33,7 +33,7 @@ def _settings() -> DeliverWebhooksSettings:
 
 
 _sqs = cache(lambda: boto3.client("sqs"))
-processor = BatchProcessor(event_type=EventType.SQS)
+processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 def record_handler(record: SQSRecord) -> None:

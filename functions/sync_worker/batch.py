@@ -36,6 +36,7 @@ class JobProcessor(SqsFifoPartialProcessor):
 
     def __init__(self) -> None:
         super().__init__(skip_group_on_error=True)
+        self.raise_on_entire_batch_failure = False  # a job that has to wait is no failure of the function
         self._delays: dict[str, int] = {}
         self.queue_url = ""
 

@@ -22,6 +22,10 @@ PROVIDERS: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
+NAMES: Final[Mapping[str, str]] = MappingProxyType({"google": "Google Calendar"})
+"""What people call them."""
+
+
 class UnknownProvider(KeyError):
     """No provider has this name; the API answers 404."""
 

@@ -160,6 +160,7 @@ def calendar_of_row(row: CalendarRow) -> Calendar:
         synced_from_ms=int(row.synced_from_ms),
         last_sync_at=_instant(row.last_sync_at),
         due_at=_instant(row.due_at),
+        parked_until=_instant(row.parked_until),
         version=int(row.version),
     )
 
@@ -194,6 +195,7 @@ def calendar_row(calendar: Calendar, version: int) -> CalendarRow:
         reasons=compact([[reason.code, reason.sentence] for reason in calendar.reasons]),
         synced_from_ms=calendar.synced_from_ms,
         last_sync_at=_text(calendar.last_sync_at),
+        parked_until=_text(calendar.parked_until),
         due_shard=shard_of(calendar.id) if calendar.due_at else None,
         due_at=_text(calendar.due_at),
         version=version,

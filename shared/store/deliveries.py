@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from shared.clock import from_text, to_text
+from shared.errors import VersionConflict
 from shared.model import HostMessage
 from shared.store.codec import delivery_row, message_of_row
 from shared.store.tables import DUE_SHARDS, DeliveryRow, shard_of
@@ -33,7 +35,8 @@ class DeliveryStore:
 
     def add(self, message: HostMessage, due_at: datetime) -> None:
         """A notice that does not belong to an event's record; adding it again changes nothing that has begun."""
-        delivery_row(message, due_at).save()
+        with suppress(VersionConflict), conditional():
+            delivery_row(message, due_at).save(condition=DeliveryRow.id.does_not_exist())
 
     def listing(self, org: str, *, limit: int, after: str = "") -> tuple[list[Delivery], str]:
         """The newest first; the id to go on behind, or ""."""

@@ -18,8 +18,9 @@ from shared.calendar.recurrence import last_end
 from shared.clock import now as clock_now
 from shared.clock import to_text
 from shared.errors import VersionConflict
-from shared.model import Event, HistoryEntry, HostMessage, Link, Owner, connection_of
+from shared.model import Content, Event, HistoryEntry, HostMessage, Link, Owner, connection_of
 from shared.store.codec import (
+    ENDLESS,
     delivery_row,
     event_key,
     event_of_row,
@@ -40,6 +41,9 @@ from shared.store.tables import (
     shard_of,
 )
 from shared.store.transactions import LIMIT, Write, conditional, write_all
+
+HEAVIEST = 2_000_000
+"""Bytes in one transaction by our own estimate; DynamoDB takes 4 MB."""
 
 SWEEP_AFTER = timedelta(minutes=2)
 """How long a mark or a notice may lie without a job before the sweep sends one."""
@@ -106,6 +110,11 @@ class EventStore:
         events = [event_of_row(row) for row in found]
         last = found.last_evaluated_key
         return events, f"{last['ends_at']['S']} {last['id']['S']}" if last else ""
+
+    def position_behind(self, event: Event) -> str:
+        """Where `ending_after` goes on behind this event."""
+        end = last_end(event.series)
+        return f"{to_text(end) if end else ENDLESS} {event.id}"
 
     # --- links
 
@@ -217,15 +226,17 @@ class EventStore:
 def _chunks(records: Sequence[Record]) -> Iterator[list[Record]]:
     """As many records as fit into one transaction by count and by size; no event twice in one."""
     chunk: list[Record] = []
-    items, seen = 1, set[tuple[Owner, str]]()
+    items, weight, seen = 1, 0, set[tuple[Owner, str]]()
     for record in records:
-        size = _size(record)
+        size, heavy = _size(record), _weight(record)
         key = (record.owner, record.event_id)
-        if chunk and (items + size > LIMIT - 4 or len(chunk) >= 30 or key in seen):
+        full = items + size > LIMIT - 4 or weight + heavy > HEAVIEST
+        if chunk and (full or key in seen):
             yield chunk
-            chunk, items, seen = [], 1, set()
+            chunk, items, weight, seen = [], 1, 0, set()
         chunk.append(record)
         items += size
+        weight += heavy
         seen.add(key)
     if chunk:
         yield chunk
@@ -240,6 +251,16 @@ def _size(record: Record) -> int:
         + len(record.notices)
         + len(record.marks)
     )
+
+
+def _weight(record: Record) -> int:
+    """About how many bytes a record takes, rather more than less."""
+    series = record.event.series if record.event else None
+    contents = [series.content, *series.overrides.values()] if series else []
+    texts = sum(
+        len(one.title) + len(one.description) + len(one.location) for one in contents if isinstance(one, Content)
+    )
+    return 3 * texts + 2000 + 300 * (len(contents) + (len(record.link.overrides) if record.link else 0))
 
 
 def _writes(records: Sequence[Record]) -> list[Write]:

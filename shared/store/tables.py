@@ -111,6 +111,7 @@ class CalendarRow(Model):
     reasons = UnicodeAttribute()
     synced_from_ms = NumberAttribute()
     last_sync_at = UnicodeAttribute(null=True)
+    parked_until = UnicodeAttribute(null=True)
     due_shard = UnicodeAttribute(null=True)
     due_at = UnicodeAttribute(null=True)
     version = NumberAttribute()

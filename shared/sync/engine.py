@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from shared.calendar.recurrence import last_end
-from shared.errors import CursorExpired, RetryLater, VersionConflict
+from shared.errors import CursorExpired, NotWatchable, RetryLater, VersionConflict
 from shared.event_storage import encode_series
 from shared.house import House
 from shared.keys import copy_key, import_id, new_run_id
@@ -57,6 +57,8 @@ ATTEMPTS = 5
 
 LATE = timedelta(minutes=2)
 """A change that is found this long after it was made was not announced."""
+
+FEW = 30
 
 LARGEST_EVENT = 350_000
 """Bytes of a stored series; DynamoDB holds 400 kB an item."""
@@ -177,7 +179,8 @@ class CalendarSync:
                 calendar,
                 synced_from_ms=max(started_ms, calendar.synced_from_ms),
                 last_sync_at=now,
-                reasons=(),
+                reasons=tuple(one for one in calendar.reasons if one.code == NotWatchable.code),
+                parked_until=None,
                 due_at=now if silent else self.next_due(calendar, now),
                 subscription=replace(calendar.subscription, renew_at=now)
                 if silent and calendar.subscription
@@ -318,46 +321,46 @@ class CalendarSync:
                 continue
             record = self._record(at, plan, outcomes, stored)
             if record is None or not self.house.store.events.record([record]):
-                self._recorded(record, plan)
+                self._recorded(record)
                 return
             at, stored = self._reload(at, outcomes)
             plan = None
         raise RetryLater("This event keeps changing on both sides.", delay=10, code="event_busy")
 
     def _record_together(self, decided: list[tuple[Situation, EventPlan, Link | None]]) -> None:
-        records: list[tuple[Record, Situation, EventPlan, Link | None]] = []
+        records: list[tuple[Record, Situation]] = []
         for at, plan, stored in decided:
             record = self._record(at, plan, [], stored)
             if record is not None:
-                records.append((record, at, plan, stored))
+                records.append((record, at))
         conflicts = {id(record) for record in self.house.store.events.record([item[0] for item in records])}
-        for record, at, plan, _ in records:
+        for record, at in records:
             if id(record) not in conflicts:
-                self._recorded(record, plan)
+                self._recorded(record)
                 continue
             fresh, link = self._reload(at, [])
             self._settle(fresh, link)
 
     def _record(self, at: Situation, plan: EventPlan, outcomes: list[Outcome], stored: Link | None) -> Record | None:
-        if plan.save is not None and len(encode_series(plan.save.series)) > LARGEST_EVENT:
+        if plan.save is not None and _too_large(plan.save):
             remote_id = "" if isinstance(at.remote, Unseen) else at.remote.remote_id
             reason = "This event is too large to be held here: it has too many changed occurrences."
             self._note_unreadable([Unreadable(remote_id, reason)], {stored.remote_id: stored} if stored else {})
             return None
         point = self.calendar.checkpoint
         others = self._other_calendars if plan.save is not None and plan.save.origin == APP else ()
+        if plan.redact:  # before the event itself is recorded: a crash in between repeats both
+            self.house.store.events.redact_history(at.owner, plan.event_id)
         return record_of(
             at, plan, outcomes, run=point.run, quiet=not point.first_completed, others=others, stored=stored
         )
 
-    def _recorded(self, record: Record | None, plan: EventPlan) -> None:
+    def _recorded(self, record: Record | None) -> None:
         if record is None:
             return
         for notice in record.notices:
             self.house.notices.send(notice)
         self._woken.update(record.marks)
-        if plan.redact:
-            self.house.store.events.redact_history(record.owner, record.event_id)
 
     def _look_again(self, at: Situation, plan: EventPlan) -> Situation:
         """The provider's side has moved on: read the event, and the occurrences that were to be written."""
@@ -432,6 +435,11 @@ class CalendarSync:
         for calendar_id in sorted(self._woken):
             self.house.jobs.send(CalendarJob(calendar_id))
         self._woken.clear()
+
+
+def _too_large(event: Event) -> bool:
+    """Only changed occurrences make an event that large, so few others are weighed."""
+    return len(event.series.overrides) > FEW and len(encode_series(event.series)) > LARGEST_EVENT
 
 
 def _ends_after(event: Event, instant: datetime) -> bool:

@@ -36,7 +36,8 @@ CANCELLED_FINGERPRINT: Fingerprint = {"cancelled": "yes"}
 def fingerprint_value(value: object) -> str:
     """Hash one field's value (any value a `Content` or a recurrence can hold)."""
     text = _encode(plain_value(value))
-    return base64.urlsafe_b64encode(hashlib.blake2b(text.encode(), digest_size=6).digest()).decode()
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).digest()
+    return base64.urlsafe_b64encode(digest).decode()
 
 
 def fingerprint_fields(values: Mapping[str, object]) -> Fingerprint:

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from shared.calendar.recurrence import is_occurrence
+from shared.calendar.recurrence import is_occurrence, occurrence_content
 from shared.model import (
     Base,
+    Cancelled,
     Event,
     Fingerprint,
     Link,
@@ -22,7 +23,7 @@ from shared.model import (
     RemoteOverride,
 )
 from shared.sync.actions import CreateCopy, DeleteCopy, DeleteStray, UpdateCopy, UpdateOccurrence, Write
-from shared.sync.fingerprint import fingerprint_override, fingerprint_series
+from shared.sync.fingerprint import fingerprint_content, fingerprint_override, fingerprint_series
 from shared.sync.situation import Situation
 
 # --- what came of the writes ---------------------------------------------------------------------------------------
@@ -57,7 +58,8 @@ def remote_after(at: Situation, outcomes: Sequence[Outcome]) -> RemoteEvent | No
         match outcome:
             case Written(write=CreateCopy() | UpdateCopy(), answer=RemoteEvent() as answer):
                 overrides = {**(known.overrides if known else {}), **answer.overrides}
-                known = replace(answer, overrides=MappingProxyType(overrides))
+                edited = known.updated_at if known else None  # our own write is no edit of theirs
+                known = replace(answer, overrides=MappingProxyType(overrides), updated_at=edited)
             case Written(write=UpdateOccurrence() as write, answer=RemoteOverride() as answer):
                 known = known or RemoteEvent(remote_id=write.remote_id)
                 overrides = {**known.overrides, write.original_start: answer}
@@ -85,7 +87,7 @@ def advance_link(at: Situation, event: Event, outcomes: Sequence[Outcome]) -> Li
         event_id=event.id,
         etag=remote.etag if remote and remote.content else old.etag if old else "",
         base=base,
-        overrides=MappingProxyType(_override_links(event, old, remote, refused)),
+        overrides=MappingProxyType(_override_links(event, old, remote, outcomes)),
         problem=refused[-1].problem if refused else "",
         seen=old.seen if old else "",
     )
@@ -101,19 +103,30 @@ def _theirs(remote: RemoteEvent | None, event: Event, mine: Fingerprint) -> Fing
 
 
 def _override_links(
-    event: Event, old: Link | None, remote: RemoteEvent | None, refused: Sequence[Refused]
+    event: Event, old: Link | None, remote: RemoteEvent | None, outcomes: Sequence[Outcome]
 ) -> dict[OriginalStart, OverrideLink]:
     links: dict[OriginalStart, OverrideLink] = dict(old.overrides) if old else {}
-    failed = {item.write.original_start for item in refused if isinstance(item.write, UpdateOccurrence)}
+    writes = [(item, item.write) for item in outcomes if isinstance(item.write, UpdateOccurrence)]
+    failed = {write.original_start for item, write in writes if isinstance(item, Refused)}
+    blind = {write.original_start: write.change for _, write in writes if not write.etag}
     for start, item in (remote.overrides if remote else {}).items():
         linked = links.get(start)
-        theirs = fingerprint_override(item.value)
+        theirs = {**fingerprint_override(item.value), **_unread(event, start, blind.get(start))}
         links[start] = OverrideLink(item.remote_id, item.etag, Base(linked.base.local if linked else {}, theirs))
     for start, linked in links.items():
         if start not in failed:
             mine = fingerprint_override(event.series.overrides.get(start))
             links[start] = replace(linked, base=replace(linked.base, local=mine))
     return {start: link for start, link in links.items() if is_occurrence(event.series, start)}
+
+
+def _unread(event: Event, start: OriginalStart, change: Mapping[str, object] | Cancelled | None) -> Fingerprint:
+    """For a write without precondition: the fields it left alone count as they were, so that an edit which shows in the
+    answer, and was never merged, is still news when it is reported."""
+    if change is None or isinstance(change, Cancelled) or not is_occurrence(event.series, start):
+        return {}
+    before = fingerprint_content(occurrence_content(event.series, start))
+    return {name: value for name, value in before.items() if name not in change}
 
 
 def _whole_fields(refused: Sequence[Refused]) -> frozenset[str]:

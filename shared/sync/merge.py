@@ -18,9 +18,11 @@ from shared.model import (
     CONTENT_FIELDS,
     TEXT_FIELDS,
     WITHHELD,
+    Base,
     Cancelled,
     Content,
     Event,
+    Fingerprint,
     HistoryEntry,
     Link,
     OnExternal,
@@ -28,13 +30,23 @@ from shared.model import (
     Override,
     OverrideLink,
     Policy,
+    Privacy,
     RemoteEvent,
     RemoteOverride,
     Series,
 )
 from shared.sync.actions import EventPlan, NextLink, Rule, UpdateCopy, UpdateOccurrence, Write
 from shared.sync.conflict import Wins, merge_fields
-from shared.sync.fingerprint import fingerprint_fields, fingerprint_override, fingerprint_series, plain_value
+from shared.sync.fingerprint import (
+    CANCELLED_FINGERPRINT,
+    FOLLOWS,
+    fingerprint_content,
+    fingerprint_fields,
+    fingerprint_override,
+    fingerprint_series,
+    fingerprint_value,
+    plain_value,
+)
 from shared.sync.situation import Situation
 
 
@@ -45,18 +57,23 @@ def merge_event(at: Situation, policy: Policy, rule: Rule) -> EventPlan:
     """
     event = at.event
     remote = at.remote if isinstance(at.remote, RemoteEvent) else None
-    merge = _Merge(at, event, remote, _winner(at, policy))
+    merge = _Merge(at, event, remote, _winner(at, policy), _text_is_unknown(at, policy))
     merge.whole()
     taken = with_values(event.series, merge.values)
     for start in sorted(_starts(at, event, remote)):
         if is_occurrence(taken, start):
             merge.occurrence(start)
+        else:
+            merge.vanished(start)
     series = prune(replace(taken, overrides=MappingProxyType(merge.overrides)))
     takes_over = rule is Rule.ADOPT and event.origin != APP
     save = next_event(at, series) if takes_over or series != event.series else None
     writes = tuple(merge.writes) if at.writable else ()
     if save is None and not writes and rule is not Rule.ADOPT:
         rule = Rule.ECHO if remote else Rule.NOTHING
+    redact = save is not None and _turned_private(event, remote, series)
+    if redact:
+        merge.lost.clear()
     stale = remote is not None and (at.link is None or differs_from_base(remote, at.link) or _newer(remote, at.link))
     return EventPlan(
         event_id=event.id,
@@ -65,7 +82,7 @@ def merge_event(at: Situation, policy: Policy, rule: Rule) -> EventPlan:
         save=save,
         link=NextLink.ADVANCE if writes or save or stale else NextLink.KEEP,
         history=(_entry(at, rule, merge),) if save or merge.lost else (),
-        redact=save is not None and _turned_private(event, series),
+        redact=redact,
     )
 
 
@@ -77,11 +94,13 @@ class _Merge:
     event: Event
     remote: RemoteEvent | None
     wins: Wins
+    text_is_unknown: bool
     writes: list[Write] = field(default_factory=list)
     values: dict[str, object] = field(default_factory=dict)
     overrides: dict[OriginalStart, Override] = field(init=False)
     taken: list[str] = field(default_factory=list)
     lost: dict[str, object] = field(default_factory=dict)
+    moved_on: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.overrides = dict(self.event.series.overrides)
@@ -96,10 +115,14 @@ class _Merge:
             local={**values_of(local.content), "recurrence": local.recurrence},
             projected={**values_of(shown.content), "recurrence": shown.recurrence},
             remote=reported,
-            base=self.at.link.base if self.at.link else None,
+            base=self.at.link.base if self.at.link else self._withheld_base(local.content),
             wins=self.wins,
         )
         self.values.update(merged.to_local)
+        if self.at.link and _starts(self.at, self.event, remote):
+            now = fingerprint_series(local.content, local.recurrence)
+            self.moved_on = {name for name in now if now[name] != self.at.link.base.local.get(name)}
+            self.moved_on.update(merged.to_local)
         self.taken.extend(merged.to_local)
         self.lost.update(merged.lost)
         if merged.to_remote:
@@ -113,17 +136,23 @@ class _Merge:
         linked = self.at.link.overrides.get(start) if self.at.link else None
         changed_here = fingerprint_override(mine) != (linked.base.local if linked else {})
         if theirs is None:
-            if changed_here:
+            if not changed_here:
+                self._bring_along(start, mine, linked, linked)
+            elif isinstance(mine, Content) and isinstance(shown, Content):
+                self._write_changed(start, mine, shown, linked)
+            else:
                 self._write_whole(start, shown, linked)
         elif isinstance(mine, Content) and isinstance(shown, Content) and isinstance(theirs.value, Content):
             self._merge_contents(start, (mine, shown, theirs.value), theirs, linked)
-        elif not self._agree(start, mine, theirs.value):
+        elif not self._agree(start, mine, theirs.value, changed_here):
             changed_there = fingerprint_override(theirs.value) != (linked.base.remote if linked else {})
-            if self._mine_stands(mine, theirs.value, changed_here, changed_there):
+            if not (changed_here or changed_there):
+                self._bring_along(start, mine, linked, theirs)
+            elif self._mine_stands(mine, theirs.value, changed_here, changed_there):
                 self._write_whole(start, shown, theirs)
                 if changed_there:
                     self.lost[f"occurrence {start}"] = _lost(theirs.value)
-            elif changed_there:
+            else:
                 self.overrides[start] = self._own_text(start, theirs.value)
                 self.taken.append(f"occurrence {start}")
                 if changed_here:
@@ -141,7 +170,7 @@ class _Merge:
             local=values_of(mine),
             projected=values_of(shown),
             remote=self._reported(reported),
-            base=linked.base if linked else None,
+            base=self._base(start, linked, mine),
             wins=self.wins,
         )
         if merged.to_local:
@@ -151,13 +180,44 @@ class _Merge:
         if merged.to_remote:
             self._write(start, theirs, merged.to_remote)
 
-    def _agree(self, start: OriginalStart, mine: Override | None, theirs: Override) -> bool:
-        """Both cancelled; or the provider lists as an exception what its series gives anyway."""
+    def vanished(self, start: OriginalStart) -> None:
+        """What is no occurrence any more: an edit of it that the other side never saw is kept in the history."""
+        link = self.at.link
+        if link is None:
+            return
+        mine = self.event.series.overrides.get(start)
+        linked, theirs = link.overrides.get(start), self.remote.overrides.get(start) if self.remote else None
+        lost: Override | None = None
+        if {"span", "recurrence"} & set(self.values):
+            lost, before = mine, linked.base.local if linked else FOLLOWS
+        elif {"span", "recurrence"} & self.moved_on and theirs is not None and isinstance(theirs.value, Content):
+            lost, before = theirs.value, linked.base.remote if linked else FOLLOWS
+        if lost is not None and fingerprint_override(lost) != before:
+            self.lost[f"occurrence {start}"] = _lost(lost)
+
+    def _base(self, start: OriginalStart, linked: OverrideLink | None, mine: Content) -> Base | None:
+        """What both sides held of an occurrence; one that had no override held what its series gave."""
+        link = self.at.link
+        if link is None:
+            return self._withheld_base(mine)
+        own = linked.base if linked else Base(FOLLOWS, FOLLOWS)
+        return Base(
+            local=own.local or _inherited(link.base.local, self.event.series, start),
+            remote=own.remote or _inherited(link.base.remote, self.at.shown, start),
+        )
+
+    def _withheld_base(self, local: Content) -> Base | None:
+        """Without a link nobody knows who wrote the text here; where it is withheld there, it does not stay (I11)."""
+        if self.remote is None or not self.remote.withheld or self._keeps_own_text:
+            return None
+        return Base({name: fingerprint_value(getattr(local, name)) for name in TEXT_FIELDS}, {})
+
+    def _agree(self, start: OriginalStart, mine: Override | None, theirs: Override, changed_here: bool) -> bool:
+        """Both cancelled; or the occurrence is to follow its series here, and the provider holds it so."""
         if isinstance(mine, Cancelled) or isinstance(theirs, Cancelled):
             return mine == theirs
-        follows = occurrence_content(with_values(self.at.shown, self.values), start)
-        same = fingerprint_fields(self._reported(theirs)) == fingerprint_fields(self._reported(follows))
-        return mine is None and same
+        same = fingerprint_fields(self._reported(theirs)) == fingerprint_fields(self._reported(self._follows(start)))
+        return mine is None and same and (changed_here or self.wins is Wins.RESTORE)
 
     def _mine_stands(self, mine: Override | None, theirs: Override, here: bool, there: bool) -> bool:
         """Whether the app's state of the occurrence stands. A cancellation outweighs an edit of the other side."""
@@ -173,7 +233,49 @@ class _Merge:
         self, start: OriginalStart, shown: Override | None, known: RemoteOverride | OverrideLink | None
     ) -> None:
         """Also what brings an occurrence back to its series: all fields as the series gives them."""
-        self._write(start, known, _change(shown if shown is not None else occurrence_content(self.at.shown, start)))
+        change = _change(shown if shown is not None else self._follows(start))
+        if self.text_is_unknown and not isinstance(change, Cancelled):
+            change = {name: value for name, value in change.items() if value or name not in TEXT_FIELDS}
+        self._write(start, known, change)
+
+    def _write_changed(self, start: OriginalStart, mine: Content, shown: Content, linked: OverrideLink | None) -> None:
+        """The fields that were changed here. The provider may hold more of an occurrence than was ever read: its text,
+        or an edit not yet reported."""
+        before = linked.base if linked else Base(FOLLOWS, FOLLOWS)
+        if self.at.link is None or CANCELLED_FINGERPRINT in (before.local, before.remote):
+            return self._write_whole(start, shown, linked)
+        now, there = fingerprint_content(mine), fingerprint_content(shown)
+        if before.local:
+            changed = {name for name in now if now[name] != before.local.get(name)}
+        else:
+            held = {**fingerprint_content(self._follows(start)), **before.remote}
+            changed = {name for name in there if there[name] != held[name]}
+        if changed:
+            self._write(start, linked, {name: value for name, value in values_of(shown).items() if name in changed})
+        return None
+
+    def _bring_along(
+        self,
+        start: OriginalStart,
+        mine: Override | None,
+        linked: OverrideLink | None,
+        known: RemoteOverride | OverrideLink | None,
+    ) -> None:
+        """The provider keeps an occurrence that was brought back to its series as an exception, which stays behind
+        when the series changes."""
+        if mine is not None or linked is None or linked.base.remote in (FOLLOWS, CANCELLED_FINGERPRINT):
+            return
+        behind = {
+            name: value
+            for name, value in values_of(self._follows(start)).items()
+            if name in self.moved_on and fingerprint_value(value) != linked.base.remote.get(name)
+        }
+        if behind:
+            self._write(start, known, behind)
+
+    def _follows(self, start: OriginalStart) -> Content:
+        """The occurrence as the merged series gives it."""
+        return occurrence_content(with_values(self.at.shown, self.values), start)
 
     def _write(
         self,
@@ -236,6 +338,8 @@ def _entry(at: Situation, rule: Rule, merge: _Merge) -> HistoryEntry:
         sentence = "Changed in the connected calendar."
     elif merge.lost:
         sentence = "Changed on both sides; the change made here is the later one and stands."
+    elif rule is Rule.ADOPT:
+        sentence = "Found again in the connected calendar."
     else:
         sentence = "Occurrences that the series no longer has were dropped."
     entry = why(at, rule, sentence)
@@ -253,9 +357,34 @@ def _lost(value: Override | None) -> object:
             return "as the series"
 
 
-def _turned_private(event: Event, series: Series) -> bool:
+def _text_is_unknown(at: Situation, policy: Policy) -> bool:
+    """Whether the provider holds text of its own event that is not held here: what is empty here is not empty there."""
+    if at.event.origin == APP:
+        return False
+    withheld = isinstance(at.remote, RemoteEvent) and at.remote.withheld
+    private = at.event.series.content.visibility in WITHHELD
+    return withheld or private or policy.privacy is Privacy.BUSY_ONLY
+
+
+def _turned_private(event: Event, remote: RemoteEvent | None, series: Series) -> bool:
+    """Whether text of the provider's event that was held here has been withdrawn."""
+    if event.origin == APP:
+        return False
     was, now = event.series.content.visibility, series.content.visibility
-    return event.origin != APP and now in WITHHELD and was not in WITHHELD
+    held = any(getattr(content, name) for content in _contents(event.series) for name in TEXT_FIELDS)
+    return (now in WITHHELD and was not in WITHHELD) or (remote is not None and remote.withheld and held)
+
+
+def _contents(series: Series) -> list[Content]:
+    return [series.content, *(value for value in series.overrides.values() if isinstance(value, Content))]
+
+
+def _inherited(whole: Fingerprint, series: Series, start: OriginalStart) -> Fingerprint:
+    """The base of an occurrence that followed its series; its span is known only if the series has not moved since."""
+    base = {name: whole[name] for name in CONTENT_FIELDS if name != "span" and name in whole}
+    if whole.get("span") == fingerprint_value(series.content.span) and is_occurrence(series, start):
+        base["span"] = fingerprint_value(occurrence_content(series, start).span)
+    return base
 
 
 # --- words that plan and links share -------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ is fetched, written or read here; the same situation gives the same plan.
     alive           │ nothing           │ yes  │ PUSH         write what the app changed
     alive           │ an event          │ yes  │ MERGE, or ECHO if neither side differs from the merge base
     alive           │ removed           │ yes  │ DELETE_LOCAL, or RESTORE if the person chose so for bookings
-    alive, not held │ nothing           │ yes  │ WITHDRAW     the calendar is to hold no copy any more
+    alive, not held │ nothing, an event │ yes  │ WITHDRAW     the calendar is to hold no copy any more; an edit is kept
     deleted         │ nothing, an event │ yes  │ DELETE_REMOTE deletion wins
     deleted         │ removed           │ yes  │ FORGET       both are gone
     deleted         │ its own copy      │ no   │ DELETE_REMOTE left over from an interrupted attempt
@@ -49,10 +49,12 @@ def plan_event(at: Situation, policy: Policy) -> EventPlan:
             return _removed_there(at, policy)
         case Removed() if link:
             return EventPlan(event_id=link.event_id, rule=Rule.FORGET, link=NextLink.DROP)
-        case RemoteEvent(content=None) if link is None:
+        case RemoteEvent(content=None) if link is None or local is None:
             return _nothing(at)
         case RemoteEvent() if local is None:
             return _import(at, remote)
+        case RemoteEvent() if alive and link and not at.held and at.writable:
+            return _withdraw(at, policy)
         case RemoteEvent() if alive and (link or at.owned):
             return merge_event(at, policy, Rule.MERGE if link else Rule.ADOPT)
         case RemoteEvent() if link or at.owned:
@@ -108,6 +110,12 @@ def _delete_remote(at: Situation, rule: Rule) -> EventPlan:
         link=NextLink.DROP,
         history=(why(at, rule, sentence),) if outweighed else (),
     )
+
+
+def _withdraw(at: Situation, policy: Policy) -> EventPlan:
+    """The copy goes, but what the person last changed in it does not."""
+    merged, withdrawn = merge_event(at, policy, Rule.MERGE), _delete_remote(at, Rule.WITHDRAW)
+    return replace(withdrawn, save=merged.save, history=merged.history, redact=merged.redact)
 
 
 def _delete_stray(at: Situation) -> EventPlan:

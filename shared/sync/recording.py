@@ -35,7 +35,7 @@ def record_of(
     if link is not None and run:
         link = replace(link, seen=run)
     saved = plan.save
-    history = plan.history if saved is not None or plan.history else ()
+    history = tuple(replace(entry, lost={}) for entry in plan.history) if plan.redact else plan.history
     if link is None and not unlink and saved is None and not history:
         return None
     return Record(

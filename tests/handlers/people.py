@@ -191,6 +191,11 @@ def _bytes(row: Mapping[str, Any]) -> bytes:
     )
 
 
+def stored_bytes() -> bytes:
+    """All that stands in any table."""
+    return b"\n".join(_bytes(row) for its in everything().values() for row in its)
+
+
 def secrets_of(world: World) -> list[str]:
     """Every token and code that the simulated Google has ever given out, and the product's own keys."""
     google = world.google
@@ -205,6 +210,7 @@ def captured_log(level: str = "INFO") -> Iterator[io.StringIO]:
     written = io.StringIO()
     ours, others = logging.StreamHandler(written), logging.StreamHandler(written)
     ours.setFormatter(logger.registered_formatter)
+    others.addFilter(lambda record: record.name != "werkzeug")  # the simulator's own
     root, before, root_before = logging.getLogger(), logger.log_level, logging.getLogger().level
     logger.addHandler(ours)
     root.addHandler(others)

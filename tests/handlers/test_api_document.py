@@ -1,4 +1,4 @@
-"""The OpenAPI document says what is there: a route that it leaves out, or an answer that it does not allow, is a lie."""
+"""The OpenAPI document says what is there: a route it leaves out, or an answer it does not allow, is a lie."""
 
 from __future__ import annotations
 

@@ -23,7 +23,8 @@ FUNCTIONS = {
 
 @cache
 def template() -> dict[str, Any]:
-    return cfn_yaml.load(str(ROOT / "infra" / "template.yaml"))
+    found: dict[str, Any] = cfn_yaml.load(str(ROOT / "infra" / "template.yaml"))
+    return found
 
 
 def resources(kind: str) -> dict[str, dict[str, Any]]:
@@ -38,7 +39,8 @@ def function(folder: str) -> dict[str, Any]:
 def statements(folder: str) -> list[dict[str, Any]]:
     """What a function's role allows."""
     (policy,) = resources("AWS::IAM::Role")[function(folder)["Role"]["Fn::GetAtt"][0]]["Policies"]
-    return policy["PolicyDocument"]["Statement"]
+    found: list[dict[str, Any]] = policy["PolicyDocument"]["Statement"]
+    return found
 
 
 def listed(value: Any) -> list[Any]:

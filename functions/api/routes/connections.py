@@ -7,13 +7,14 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from functions.api.answers import json_response
 from functions.api.desk import body, caller, consent, house, named, only, out_of_time, query
-from functions.api.views import NAMES, Json, connection_json, items
+from functions.api.views import Json, connection_json, items
 from shared.connection_policy import change_policy
 from shared.connections import abandon, begin, confirm
 from shared.disconnect import Choice, Fate, disconnect, preview
 from shared.errors import FieldError, Problem, invalid
 from shared.model import Connection, ConnectionStatus
-from shared.providers import PROVIDERS
+from shared.providers import NAMES, PROVIDERS
+from shared.providers.base import Revocation
 from shared.queue import ConnectionJob
 from shared.trial_booking import send_test_event
 
@@ -27,7 +28,7 @@ def integrations() -> Json:
     return items(
         {
             "provider": provider,
-            "name": NAMES.get(provider, provider),
+            "name": NAMES[provider],
             "connections": [_view(one) for one in found if one.provider == provider],
         }
         for provider in PROVIDERS
@@ -68,7 +69,7 @@ def activate(connection_id: str) -> Json:
     members = body(router)
     only(members, {"confirmation", "user_id"})
     confirmation = members.get("confirmation")
-    if not isinstance(confirmation, str) or not confirmation:
+    if not isinstance(confirmation, str) or not confirmation or not confirmation.isascii():
         raise invalid([FieldError("confirmation", "Send the confirmation that came back in the address.")])
     owner = caller(router).owner(members.get("user_id"))
     return _view(confirm(house(), owner, named(connection_id), confirmation))
@@ -96,8 +97,8 @@ def remove(connection_id: str) -> Json:
     connection = _mine(connection_id)
     choice = Choice(_fate("imported"), _fate("exported"))
     if connection.status is ConnectionStatus.PENDING:
-        abandon(house(), connection)
-        return {"id": connection.id, "status": "disconnected", "receipt": {"complete": True, "notes": []}}
+        revoked = abandon(house(), connection) is Revocation.REVOKED
+        return {"id": connection.id, "status": "disconnected", "revoked": revoked, "complete": True, "notes": []}
     if connection.status is not ConnectionStatus.DISCONNECTED:
         connection = disconnect(house(), connection, choice, out_of_time(router))
     return {**(connection.receipt or {}), "id": connection.id, "status": connection.status.value}

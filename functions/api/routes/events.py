@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
-from shared.event_json import occurrence_json, to_json
 
 from functions.api.answers import event_response
 from functions.api.desk import body, caller, house, if_match, instant, named, query
@@ -15,6 +14,7 @@ from functions.api.views import Json, history_json, items
 from shared import events
 from shared.calendar.recurrence import normalize_original_start
 from shared.errors import FieldError, invalid, not_found
+from shared.event_json import occurrence_json, to_json
 from shared.model import OriginalStart, Owner
 
 router = Router()
@@ -31,12 +31,13 @@ def listing() -> Json:
     expand = query(router, "expand").lower() == "true"
     if expand and end - start > LONGEST_EXPANSION:
         raise invalid([FieldError("to", "Occurrences are listed for two years at most; ask for less.")])
-    found, position = events.listing(house(), owner, start, end, query(router, "after"))
-    shown = (
-        [occurrence_json(event, item) for event, item in events.expanded(found, start, end)]
-        if expand
-        else [to_json(event) for event in found]
-    )
+    after = query(router, "after")
+    if expand:
+        pairs, position = events.expanded_listing(house(), owner, start, end, after)
+        shown = [occurrence_json(event, item) for event, item in pairs]
+    else:
+        found, position = events.listing(house(), owner, start, end, after)
+        shown = [to_json(event) for event in found]
     kept = {name: query(router, name) for name in ("from", "to", "user_id", "expand")}
     following = {**{name: value for name, value in kept.items() if value}, "after": position}
     return items(shown, f"/v1/events?{urlencode(following)}" if position else None)

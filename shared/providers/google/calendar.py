@@ -145,7 +145,7 @@ class GoogleCalendars:
     def update_occurrence(self, calendar: str, change: OccurrenceChange) -> RemoteOverride:
         """See the port. An occurrence is cancelled by its status (page "Recurring events"), and taken back likewise."""
         cancels = isinstance(change.change, Cancelled)
-        occurrence_id = change.occurrence_id
+        occurrence_id, found = change.occurrence_id, None
         if not occurrence_id:
             found = self._find_occurrence(calendar, change.remote_id, change.original_start)
             if found is None and cancels:
@@ -156,7 +156,7 @@ class GoogleCalendars:
         if isinstance(change.change, Cancelled):
             raw = self._send_patch(calendar, occurrence_id, change.etag, {"status": "cancelled"})
         else:
-            raw = self._patch(calendar, occurrence_id, change.etag, dict(change.change))
+            raw = self._patch(calendar, occurrence_id, change.etag, dict(change.change), held=found)
         try:
             zone = self._zone_for(calendar, raw)
             return convert.read_override(raw, zone=zone, withhold=self._privacy is Privacy.BUSY_ONLY)[1]
@@ -201,11 +201,13 @@ class GoogleCalendars:
         items = answer.get("items", ())
         return items[0] if items else None
 
-    def _patch(self, calendar: str, event_id: str, etag: str, fields: dict[str, Any]) -> dict[str, Any]:
-        held: dict[str, Any] = {}
-        if "attendees" in fields:  # a patch replaces the whole list, with what guests wrote into it
+    def _patch(
+        self, calendar: str, event_id: str, etag: str, fields: dict[str, Any], held: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """`held`: the record as it was just read, if it was."""
+        if held is None and "attendees" in fields:  # a patch replaces the whole list, with what guests wrote into it
             held = self._wire.events("get", Subject.EVENT, calendarId=calendar, eventId=event_id)
-        raw = self._send_patch(calendar, event_id, etag, convert.write_fields(fields, held=held))
+        raw = self._send_patch(calendar, event_id, etag, convert.write_fields(fields, held=held or {}))
         if convert.is_cancelled(raw):
             raise VersionConflict("The event is no longer there.", code=EVENT_GONE)
         return raw

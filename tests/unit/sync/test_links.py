@@ -1,0 +1,191 @@
+"""The link after the writes: what counts as in step from then on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from shared.model import CANCELLED, Base, Policy, RemoteEvent, RemoteOverride, Removed, Series, ShowAs
+from shared.sync.actions import CreateCopy, DeleteCopy, DeleteStray, UpdateCopy, UpdateOccurrence
+from shared.sync.fingerprint import (
+    CANCELLED_FINGERPRINT,
+    FOLLOWS,
+    fingerprint_content,
+    fingerprint_override,
+    fingerprint_series,
+)
+from shared.sync.links import Refused, Written, advance_link, gone, remote_after
+from shared.sync.plan import plan_event
+from shared.sync.situation import UNSEEN
+from tests.unit.sync.memory import SECOND, THIRD, booking, content, span, weekly
+from tests.unit.sync.situations import LATER, changed, edited, link_of, linked, report, situation
+
+TITLE = UpdateCopy(remote_id="r1", etag="e1", fields={"title": "Call"})
+CANCEL = UpdateOccurrence(remote_id="r1", original_start=SECOND, occurrence_id="", etag="", change=CANCELLED)
+
+
+def base_of(series: Series) -> dict[str, str]:
+    return dict(fingerprint_series(series.content, series.recurrence))
+
+
+# --- the event as a whole ------------------------------------------------------------------------------------------
+
+
+def test_a_report_that_was_merged_is_the_next_base() -> None:
+    event = booking()
+    link = advance_link(situation(event, report()), event, [])
+    assert (link.remote_id, link.event_id, link.etag, link.problem) == ("r1", "b1", "e1", "")
+    assert link.base == Base(base_of(event.series), base_of(event.series))
+
+
+def test_each_side_keeps_its_own_value_where_the_provider_cannot_hold_the_apps() -> None:
+    event = booking(Series(content(show_as=ShowAs.TENTATIVE)))
+    link = advance_link(situation(event, report(Series(content()))), event, [])
+    differs = {name for name in link.base.local if link.base.local[name] != link.base.remote[name]}
+    assert differs == {"show_as"}
+
+
+def test_the_answer_to_a_write_gives_the_version_for_the_next_one() -> None:
+    event = edited(booking(), title="Call")
+    answer = report(event.series, etag="e2")
+    link = advance_link(linked(event, UNSEEN, base=booking()), event, [Written(TITLE, answer)])
+    assert link.etag == "e2"
+    assert link.base == Base(base_of(event.series), base_of(event.series))
+
+
+def test_a_refused_write_still_counts_as_unsynced_and_says_why() -> None:
+    event = edited(booking(), title="Call", location="Room 2")
+    link = advance_link(linked(event, UNSEEN, base=booking()), event, [Refused(TITLE, "Too long.")])
+    assert link.problem == "Too long."
+    assert link.base.local["title"] == base_of(booking().series)["title"]
+    assert link.base.local["location"] == base_of(event.series)["location"]
+    again = plan_event(situation(event, UNSEEN, link=link), Policy())
+    assert again.writes == (TITLE,)
+
+
+def test_a_write_that_succeeds_clears_the_problem() -> None:
+    event = edited(booking(), title="Call")
+    at = linked(event, UNSEEN, base=booking())
+    at = replace(at, link=replace(link_of(booking()), problem="Too long."))
+    assert advance_link(at, event, [Written(TITLE, report(event.series))]).problem == ""
+
+
+def test_a_first_write_that_is_refused_has_no_base_to_keep() -> None:
+    event = booking()
+    link = advance_link(situation(event, UNSEEN), event, [Refused(TITLE, "No.")])
+    assert link.base.local["title"] == ""
+    assert link.remote_id == ""
+
+
+def test_what_was_not_reported_keeps_its_base_and_its_version() -> None:
+    event = booking(weekly())
+    only_second = report(weekly(**{SECOND: CANCELLED}), content=None, etag="o9")
+    link = advance_link(linked(event, only_second), event, [])
+    assert link.etag == "e1"
+    assert link.base.remote == base_of(event.series)
+
+
+def test_a_link_remembers_the_snapshot_that_saw_it() -> None:
+    at = linked(booking(), report())
+    assert advance_link(replace(at, link=replace(link_of(booking()), seen="run")), booking(), []).seen == "run"
+
+
+# --- occurrences ---------------------------------------------------------------------------------------------------
+
+
+def test_an_occurrence_written_blindly_does_not_swallow_an_edit_that_nobody_has_read() -> None:
+    """The person renamed the occurrence unseen; the write moved it. The name must still be news when it is reported."""
+    event = booking(weekly(**{SECOND: content(span=span(15, day=8))}))
+    move = replace(CANCEL, change={"span": span(15, day=8)})
+    answer = RemoteOverride("r1_2", "o2", content(span=span(15, day=8), title="Renamed there"))
+    at = linked(event, UNSEEN, base=booking(weekly()))
+    link = advance_link(at, event, [Written(move, answer)])
+    assert link.overrides[SECOND].etag == "o2"
+    remote = report(content=None, etag="", overrides={SECOND: answer})
+    decided = plan_event(situation(event, remote, link=link), Policy())
+    assert decided.save is not None
+    assert decided.save.series.overrides == {SECOND: answer.value}
+
+
+def test_an_occurrence_written_at_a_known_version_is_in_step_as_the_provider_answers() -> None:
+    was, now = (booking(weekly(**{SECOND: content(span=span(hour, day=8))})) for hour in (15, 16))
+    write = replace(CANCEL, etag=f"o-{SECOND}", change={"span": span(16, day=8)})
+    answer = RemoteOverride("r1_2", "o2", content(span=span(16, day=8), title="VISIT"))
+    link = advance_link(linked(now, UNSEEN, base=was), now, [Written(write, answer)])
+    assert link.overrides[SECOND].base.remote == fingerprint_override(answer.value)
+
+
+def test_a_refused_occurrence_is_still_unsynced() -> None:
+    event = booking(weekly(**{SECOND: CANCELLED}))
+    at = linked(event, UNSEEN, base=booking(weekly()))
+    link = advance_link(at, event, [Refused(CANCEL, "Not allowed.")])
+    assert SECOND not in link.overrides
+    assert link.problem == "Not allowed."
+    assert plan_event(replace(at, link=link), Policy()).writes == (CANCEL,)
+
+
+def test_a_refused_occurrence_that_was_linked_keeps_its_base_here() -> None:
+    was = booking(weekly(**{SECOND: content(span=span(15, day=8))}))
+    event = booking(weekly(**{SECOND: CANCELLED}))
+    link = advance_link(linked(event, UNSEEN, base=was), event, [Refused(CANCEL, "No.")])
+    assert link.overrides[SECOND].base.local == fingerprint_content(content(span=span(15, day=8)))
+
+
+def test_an_exception_that_follows_here_is_linked_all_the_same() -> None:
+    event = booking(weekly())
+    there = report(weekly(**{SECOND: content(span=span(day=8))}))
+    link = advance_link(linked(event, there), event, [])
+    assert link.overrides[SECOND].base == Base(FOLLOWS, fingerprint_content(content(span=span(day=8))))
+
+
+def test_unreported_occurrences_stay_linked_and_vanished_ones_do_not() -> None:
+    event = booking(weekly(**{SECOND: CANCELLED, THIRD: CANCELLED}))
+    link = advance_link(linked(event, report(event.series, overrides={})), event, [])
+    assert set(link.overrides) == {SECOND, THIRD}
+    assert link.overrides[SECOND].base.remote == CANCELLED_FINGERPRINT
+    shorter = replace(event, series=Series(content(), ("RRULE:FREQ=WEEKLY;COUNT=2",), {SECOND: CANCELLED}))
+    link = advance_link(linked(shorter, UNSEEN, base=event), shorter, [])
+    assert set(link.overrides) == {SECOND}
+
+
+# --- the remote side after the writes ------------------------------------------------------------------------------
+
+
+def test_our_own_write_does_not_make_the_providers_side_later() -> None:
+    """Else, when the app is edited before the plan is recorded, that edit loses to an older one."""
+    ours = report(booking().series, etag="e2", updated_at=LATER)
+    assert remote_after(linked(booking(), UNSEEN), [Written(TITLE, ours)]) == replace(ours, updated_at=None)
+    known = report(updated_at=booking().updated_at)
+    after = remote_after(linked(booking(), known), [Written(TITLE, ours)])
+    assert after is not None
+    assert after.updated_at == known.updated_at
+
+
+def test_what_was_reported_of_occurrences_survives_the_answer_to_a_write() -> None:
+    known = report(weekly(**{SECOND: CANCELLED}))
+    answer = report(changed(weekly(), title="Call"), etag="e2")
+    third = RemoteOverride("r1_3", "o3", CANCELLED)
+    write = replace(CANCEL, original_start=THIRD)
+    after = remote_after(linked(booking(weekly()), known), [Written(TITLE, answer), Written(write, third)])
+    assert after is not None
+    assert (after.etag, set(after.overrides), after.overrides[THIRD]) == ("e2", {SECOND, THIRD}, third)
+
+
+def test_nothing_said_is_nothing_known() -> None:
+    assert remote_after(situation(booking(), UNSEEN), []) is None
+    assert remote_after(situation(booking(), Removed("r1")), [Refused(TITLE, "No.")]) is None
+    second = RemoteOverride("r1_2", "o2", CANCELLED)
+    assert remote_after(linked(booking(weekly()), UNSEEN), [Written(CANCEL, second)]) == RemoteEvent(
+        remote_id="r1", overrides={SECOND: second}
+    )
+
+
+# --- deletions -----------------------------------------------------------------------------------------------------
+
+
+def test_only_a_deletion_that_took_effect_ends_a_link() -> None:
+    delete, stray = DeleteCopy(remote_id="r1", etag=""), DeleteStray(key="k")
+    assert gone([])
+    assert gone([Written(delete, None), Written(stray, None)])
+    assert not gone([Refused(delete, "Not yours.")])
+    create = CreateCopy(key="k", event_id="b1", series=booking().series)
+    assert gone([Refused(create, "No."), Written(delete, None)])
