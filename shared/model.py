@@ -8,7 +8,7 @@ allows. Times of day are wall-clock times in an IANA zone; instants are timezone
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -505,10 +505,3 @@ class HostMessage:
     type: str
     at: datetime
     body: Mapping[str, object]
-
-
-def with_content(series: Series, **changes: object) -> Series:
-    """The series with fields of its content replaced; `recurrence` and `overrides` are named as they are."""
-    own = {name: changes.pop(name) for name in ("recurrence", "overrides") if name in changes}
-    content = replace(series.content, **changes) if changes else series.content  # type: ignore[arg-type]
-    return replace(series, content=content, **own)  # type: ignore[arg-type]

@@ -77,7 +77,7 @@ def _store(house: House, calendar: Calendar, new: Subscription) -> Calendar | No
 
 
 def _note_unwatchable(house: House, calendar: Calendar, error: NotWatchable) -> Calendar | None:
-    reason = Reason(error.code, error.sentence)
+    reason = Reason(NotWatchable.code, error.sentence)
     return house.store.calendars.change(
         calendar.id,
         lambda found: replace(found, watchable=False, subscription=None, reasons=(*found.reasons, reason)),

@@ -100,6 +100,11 @@ class World:
             HOST_WEBHOOK_URL="http://127.0.0.1:9/lockstep",
         )
 
+    def bind_again(self) -> None:
+        """Point the models at the tables again, after `forget_functions`."""
+        for setting, model in TABLES.items():
+            bind_table(model, setting)
+
     def _queue(self, name: str, **attributes: str) -> str:
         return str(self.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])  # type: ignore[arg-type]
 

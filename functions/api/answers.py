@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 
 from aws_lambda_powertools.event_handler import Response
-from shared.event_json import to_json
 
+from shared.event_json import to_json
 from shared.model import Event
 
 

@@ -7,11 +7,12 @@ concerns more than this one event (throttling, a revoked grant, a version that m
 from __future__ import annotations
 
 from shared.errors import EventRejected
-from shared.model import SERIES_FIELDS, RemoteEvent, RemoteOverride
+from shared.model import TEXT_FIELDS, RemoteEvent, RemoteOverride
 from shared.providers.base import CalendarApi, CopyChange, NewCopy, OccurrenceChange
 from shared.sync.actions import CreateCopy, DeleteCopy, DeleteStray, EventPlan, UpdateCopy, UpdateOccurrence, Write
-from shared.sync.fingerprint import fingerprint_series
+from shared.sync.fingerprint import fingerprint_series, fingerprint_value
 from shared.sync.links import Outcome, Refused, Written
+from shared.sync.merge import values_of
 
 
 def apply_plan(plan: EventPlan, api: CalendarApi, calendar: str) -> list[Outcome]:
@@ -61,17 +62,18 @@ def _apply(write: Write, api: CalendarApi, calendar: str, created: str) -> Remot
 
 
 def _create(write: CreateCopy, api: CalendarApi, calendar: str) -> RemoteEvent:
-    """Create the copy; one that an interrupted attempt left behind is brought up to date."""
+    """Create the copy; one that an interrupted attempt left behind is brought up to date. Text that comes back withheld
+    cannot be compared, so it is written once more."""
     series = write.series
     answer = api.create(calendar, NewCopy(event_id=write.event_id, key=write.key, series=series))
-    if answer.content is None or answer.withheld:
+    if answer.content is None:
         return answer
-    wanted = fingerprint_series(series.content, series.recurrence)
+    values = {**values_of(series.content), "recurrence": series.recurrence}
     found = fingerprint_series(answer.content, answer.recurrence)
     stale = {
-        name: series.recurrence if name == "recurrence" else getattr(series.content, name)
-        for name in SERIES_FIELDS
-        if wanted[name] != found[name]
+        name: value
+        for name, value in values.items()
+        if (value if answer.withheld and name in TEXT_FIELDS else fingerprint_value(value) != found[name])
     }
     if not stale:
         return answer

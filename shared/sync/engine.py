@@ -363,10 +363,13 @@ class CalendarSync:
         self._woken.update(record.marks)
 
     def _look_again(self, at: Situation, plan: EventPlan) -> Situation:
-        """The provider's side has moved on: read the event, and the occurrences that were to be written."""
+        """The provider's side has moved on: read the event, with the occurrences that were to be written and those that
+        were reported, so that no edit of theirs is passed over."""
         remote_id = at.remote.remote_id if isinstance(at.remote, RemoteEvent) else at.link.remote_id if at.link else ""
-        starts = tuple(write.original_start for write in plan.writes if isinstance(write, UpdateOccurrence))
-        found = self.api.fetch_event(self.calendar.remote_id, remote_id, starts)
+        starts = {write.original_start for write in plan.writes if isinstance(write, UpdateOccurrence)}
+        if isinstance(at.remote, RemoteEvent):
+            starts |= set(at.remote.overrides)
+        found = self.api.fetch_event(self.calendar.remote_id, remote_id, tuple(sorted(starts)))
         return replace(at, remote=found or Removed(remote_id))
 
     def _reload(self, at: Situation, outcomes: Sequence[Outcome]) -> tuple[Situation, Link | None]:

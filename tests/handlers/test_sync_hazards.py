@@ -329,3 +329,35 @@ def test_a_first_sync_tells_the_host_app_once_and_not_event_by_event(world: Worl
     world.control("POST", f"calendars/{ACCOUNT}/fill", {"count": 20})
     world.connect()
     assert len(notices(world)) == 2  # connection.active, sync.completed
+
+
+def test_a_private_booking_left_behind_by_an_interrupted_attempt_gets_what_was_changed_since(world: World) -> None:
+    world.connect()
+    fault(world, "events.insert", "garbage_after")
+    book(world, "b1", visibility="private", description="first text")
+    world.work()
+    book(
+        world,
+        "b1",
+        visibility="private",
+        description="second text",
+        **times("2027-03-01T15:00:00", "2027-03-01T16:00:00"),
+    )
+    world.drain()
+    (copy,) = world.there()
+    assert (copy["description"], copy["start"]["dateTime"]) == ("second text", "2027-03-01T15:00:00+01:00")
+
+
+def test_an_edit_of_another_occurrence_survives_a_write_that_met_a_newer_version(world: World) -> None:
+    world.connect()
+    book(world, "course", recurrence=["RRULE:FREQ=DAILY;COUNT=4"])
+    world.drain()
+    series = world.there()[0]["id"]
+    for day in (2, 3):
+        world.control("PATCH", f"{EVENTS}/{series}_2027030{day}T080000Z", {"location": f"Room {day}"})
+    world.drain()
+    world.control("PATCH", f"{EVENTS}/{series}_20270302T080000Z", {"summary": "theirs"})
+    world.api("PATCH", "/v1/events/course/occurrences/2027-03-03T09:00:00+01:00", {"title": "ours"})
+    fault(world, "events.patch", "refuse", status=412, reason="conditionNotMet", message="moved on", times=1)
+    world.drain()
+    assert sorted(event["title"] for event in world.here(expand=True)) == ["course", "course", "ours", "theirs"]

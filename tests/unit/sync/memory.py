@@ -1,8 +1,9 @@
 """A provider and an app in memory: the port's promises and the engine's loop for one event, without any I/O.
 
 `MemoryCalendar` keeps what `CalendarApi` says and no more: one etag for each record, an edit of a series leaves its
-exceptions alone, a changed rule drops those it no longer holds (told once, as cancelled). With `lossy` it cannot hold
-tentative time. `Pair` is one event on both sides with its link; `drain` syncs until nothing is left to do.
+exceptions alone, a changed rule drops those that it does not hold (told once, as cancelled) until it holds them again.
+With `lossy` it cannot hold tentative time. `Pair` is one event on both sides with its link; `drain` syncs until
+nothing is left to do.
 """
 
 from __future__ import annotations
@@ -172,9 +173,7 @@ class MemoryCalendar:
         record = self.records[remote_id]
         if record.gone:
             return Removed(remote_id) if record.changed > cursor else None
-        told = {key: item for key, item in record.exceptions.items() if item.changed > cursor}
-        held = [key for key, item in told.items() if item.dropped and is_occurrence(record.series, key)]
-        changed = tuple(key for key in told if key not in held)
+        changed = tuple(key for key, item in record.exceptions.items() if item.changed > cursor)
         if record.changed > cursor:
             return self._told(remote_id, changed)
         if changed:
@@ -194,9 +193,9 @@ class MemoryCalendar:
         record.content, record.recurrence = edited.content, edited.recurrence
         self._touch(record)
         for key, item in record.exceptions.items():
-            if not item.dropped and not is_occurrence(edited, key):
+            if item.dropped == is_occurrence(edited, key):
                 stamp = self._stamp()
-                record.exceptions[key] = Differing(CANCELLED, f"e{stamp}", stamp, dropped=True)
+                record.exceptions[key] = Differing(item.value, f"e{stamp}", stamp, dropped=not item.dropped)
 
     def edit_occurrence(self, remote_id: str, start: OriginalStart, **fields: object) -> None:
         record = self._live(remote_id)
@@ -264,7 +263,7 @@ class MemoryCalendar:
 
     def _override(self, remote_id: str, start: OriginalStart) -> RemoteOverride:
         item = self.records[remote_id].exceptions[start]
-        return RemoteOverride(f"{remote_id}_{start}", item.etag, item.value)
+        return RemoteOverride(f"{remote_id}_{start}", item.etag, CANCELLED if item.dropped else item.value)
 
 
 @dataclass
