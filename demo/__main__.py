@@ -21,6 +21,7 @@ ADDRESSES = """
     A token for the API   curl -s {url}/dev/token -d '{{"sub":"demo-user","org":"demo"}}'
     Google                {google}
     Host app's messages   {host}/control/messages
+    Push, for providers   {push}  (trust {ca})
 """
 
 
@@ -57,7 +58,8 @@ def _announce(choice: Choice, running: Product) -> None:
         google = (
             choice.environment.get("GOOGLE_API_URL") or "the real one; polled unless PUSH_URL names a public address"
         )
-    print(ADDRESSES.format(url=running.url, google=google, host=running.host_url), flush=True)
+    push, ca = running.front.push_url, os.path.relpath(running.front.ca_file)
+    print(ADDRESSES.format(url=running.url, google=google, host=running.host_url, push=push, ca=ca), flush=True)
 
 
 if __name__ == "__main__":

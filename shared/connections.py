@@ -32,6 +32,7 @@ from shared.providers import PROVIDERS
 from shared.providers.base import GrantIncomplete, Revocation
 from shared.queue import CalendarJob, ConnectionJob
 from shared.signing import Keyring
+from shared.store.events import SWEEP_AFTER
 from shared.store.secrets import GrantUnreadable
 
 CONSENT_LASTS = timedelta(minutes=15)
@@ -79,7 +80,7 @@ def begin(
         created_at=now,
         updated_at=now,
         return_to=return_to,
-        expires_at=now + CONSENT_LASTS,
+        due_at=now + CONSENT_LASTS,
     )
     state = make_state(connection.id, owner, now + CONSENT_LASTS, settings.keyring)
     begun = authorizer.begin(
@@ -148,7 +149,7 @@ def finish(
         return ConsentFailed(connection, failure.code, failure.sentence)
     now = house.clock()
     confirmation = secrets.token_urlsafe(32)
-    held = replace(connection, account=grant.account, updated_at=now, expires_at=now + CONSENT_LASTS)
+    held = replace(connection, account=grant.account, updated_at=now, due_at=now + CONSENT_LASTS)
     house.store.connections.hold_grant(held, grant.secret, digest(confirmation))
     return CameBack(held, confirmation)
 
@@ -165,7 +166,7 @@ def confirm(house: House, owner: Owner, connection_id: str, confirmation: str) -
     expected = house.store.connections.confirmation_digest(connection_id)
     if connection.status is not ConnectionStatus.PENDING or not expected:
         raise Problem(409, "not_awaiting_confirmation", "This connection is not waiting to be confirmed.")
-    if connection.expires_at is not None and connection.expires_at <= house.clock():
+    if connection.due_at is not None and connection.due_at <= house.clock():
         raise Problem(409, "confirmation_expired", "This sign-in took too long. Sign in again.")
     if not hmac.compare_digest(digest(confirmation), expected):
         raise Problem(403, "confirmation_wrong", "This confirmation does not belong to this sign-in. Sign in again.")
@@ -201,7 +202,7 @@ def _activate(house: House, connection: Connection) -> Connection:
             connection,
             status=ConnectionStatus.ACTIVE,
             updated_at=house.clock(),
-            expires_at=None,
+            due_at=house.clock() + SWEEP_AFTER,
             return_to="",
             reasons=(),
         )
@@ -219,6 +220,7 @@ def _renew(house: House, earlier: Connection, connection: Connection) -> Connect
             status=ConnectionStatus.ACTIVE,
             account=connection.account,
             updated_at=house.clock(),
+            due_at=house.clock() + SWEEP_AFTER,
             reasons=(),
         )
     )
@@ -283,6 +285,7 @@ def reconnect_required(house: House, connection_id: str, code: str, sentence: st
             status=ConnectionStatus.RECONNECT_REQUIRED,
             reasons=(Reason(code, sentence),),
             updated_at=house.clock(),
+            due_at=None,
         )
     )
     house.tell(connection_notice(changed, "reconnect_required", house.clock()))
@@ -315,6 +318,8 @@ def refresh_calendars(house: House, connection: Connection) -> None:
     for calendar in house.store.calendars.of_connection(connection.id):
         if calendar.sync and calendar.id not in gone:
             house.jobs.send(CalendarJob(calendar.id))
+    if connection.due_at is not None:
+        house.store.connections.save(replace(connection, due_at=None))
 
 
 def _new(connection: Connection, identifier: str, remote: RemoteCalendar, *, main: bool, now: datetime) -> Calendar:

@@ -18,6 +18,7 @@ from shared.model import APP, Calendar, Connection, ConnectionStatus, Event, Lin
 from shared.notices import connection_notice, event_notice
 from shared.providers.base import Revocation, Session
 from shared.queue import ConnectionJob
+from shared.store.events import SWEEP_AFTER
 from shared.subscriptions import drop_subscription
 
 CHUNK = 25
@@ -72,7 +73,7 @@ def disconnect(house: House, connection: Connection, choice: Choice, out_of_time
                 receipt=receipt,
                 reasons=(),
                 updated_at=house.clock(),
-                expires_at=None,
+                due_at=house.clock() + SWEEP_AFTER,
             )
         )
     connection = go_on(house, connection, out_of_time)
@@ -111,6 +112,7 @@ def _close(house: House, connection: Connection, receipt: dict[str, object]) -> 
             connection,
             status=ConnectionStatus.DISCONNECTED,
             account=None,
+            due_at=None,
             receipt={**receipt, "complete": True},
             updated_at=house.clock(),
         )

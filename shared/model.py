@@ -352,7 +352,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """An authorised account, without its secret part (that is in `shared.store.secrets` alone)."""
+    """An authorised account, without its secret part (that is in `shared.store.secrets` alone).
+
+    `due_at`: while pending, when the consent lapses; later, while something is under way, when the schedule makes sure
+    that it goes on."""
 
     id: str
     owner: Owner
@@ -365,7 +368,7 @@ class Connection:
     policy: Policy = field(default_factory=Policy)
     reasons: tuple[Reason, ...] = ()
     return_to: str = ""
-    expires_at: datetime | None = None
+    due_at: datetime | None = None
     receipt: Mapping[str, object] | None = None
 
 

@@ -15,7 +15,7 @@ from shared.errors import ConnectionRevoked, SyncError
 from shared.house import House
 from shared.model import Calendar, Connection, ConnectionStatus
 from shared.providers.base import Session
-from shared.queue import CalendarJob
+from shared.queue import CalendarJob, ConnectionJob
 from shared.store.events import SWEEP_AFTER
 from shared.subscriptions import PushSettings, ensure_subscription
 
@@ -33,7 +33,7 @@ class Round:
     def run(self) -> dict[str, int]:
         """Renew, poll and sweep; how much of each was done."""
         now = self.house.clock()
-        for step in (self._due_calendars, self._stale_marks, self._overdue_notices, self._unconfirmed):
+        for step in (self._due_calendars, self._stale_marks, self._overdue_notices, self._unfinished):
             step(now)
         return self.counts
 
@@ -100,13 +100,24 @@ class Round:
             self.house.notices.send(notice)
             self._count("notices swept")
 
-    def _unconfirmed(self, now: datetime) -> None:
-        for connection in self.house.store.connections.expired(now):
+    def _unfinished(self, now: datetime) -> None:
+        """Consents that lapsed are given back; what a process that ended early had begun goes on."""
+        for connection in self.house.store.connections.due(now):
             if self.out_of_time():
                 return
-            if connection.status is ConnectionStatus.PENDING:
-                abandon(self.house, connection)
-                self._count("abandoned")
+            try:
+                self._finish(connection, now)
+            except SyncError as error:
+                self._count(f"failed: {error.code}")
+
+    def _finish(self, connection: Connection, now: datetime) -> None:
+        if connection.status is ConnectionStatus.PENDING:
+            abandon(self.house, connection)
+            self._count("abandoned")
+            return
+        self.house.store.connections.save(replace(connection, due_at=now + 5 * SWEEP_AFTER))
+        self.house.jobs.send(ConnectionJob(connection.id))
+        self._count("connections swept")
 
     def _count(self, what: str) -> None:
         self.counts[what] = self.counts.get(what, 0) + 1

@@ -91,7 +91,7 @@ def connection_of_row(row: ConnectionRow) -> Connection:
         policy=policy_of(json.loads(row.policy)),
         reasons=reasons_of(row.reasons),
         return_to=row.return_to or "",
-        expires_at=_instant(row.expires_at),
+        due_at=_instant(row.due_at),
         receipt=json.loads(row.receipt) if row.receipt else None,
     )
 
@@ -115,10 +115,9 @@ def connection_values(connection: Connection) -> dict[str, Any]:
         "receipt": compact(connection.receipt) if connection.receipt is not None else None,
         "created_at": to_text(connection.created_at),
         "updated_at": to_text(connection.updated_at),
-        "expires_at": _text(connection.expires_at),
         "expires_at_s": int(connection.updated_at.timestamp()) + RECEIPT_DAYS * DAY_SECONDS if closed else None,
-        "due_shard": shard_of(connection.id) if connection.expires_at else None,
-        "due_at": _text(connection.expires_at),
+        "due_shard": shard_of(connection.id) if connection.due_at else None,
+        "due_at": _text(connection.due_at),
     }
 
 

@@ -71,8 +71,8 @@ class ConnectionStore:
         rows = ConnectionRow.by_account.query(account_key(provider, account))
         return [connection_of_row(row) for row in rows]
 
-    def expired(self, now: datetime) -> Iterator[Connection]:
-        """Connections whose consent was begun and never confirmed in time."""
+    def due(self, now: datetime) -> Iterator[Connection]:
+        """Connections that something is still to be done about: a consent that lapsed, work that did not go on."""
         for shard in DUE_SHARDS:
             for row in ConnectionRow.by_due.query(shard, ConnectionRow.due_at <= to_text(now)):
                 yield connection_of_row(row)

@@ -72,7 +72,6 @@ class ConnectionRow(Model):
     confirmation_digest = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute()
     updated_at = UnicodeAttribute()
-    expires_at = UnicodeAttribute(null=True)
     expires_at_s = NumberAttribute(null=True)
     due_shard = UnicodeAttribute(null=True)
     due_at = UnicodeAttribute(null=True)

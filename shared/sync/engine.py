@@ -149,10 +149,9 @@ class CalendarSync:
         steady = Checkpoint(
             phase=SyncPhase.DELTA, cursor=point.cursor, done=done, total=done, first_completed=True
         )  # fmt: skip
-        first = not point.first_completed
+        if not point.first_completed:  # told before it is recorded: a crash in between tells twice, never not at all
+            self.house.tell(first_sync_notice(replace(self.calendar, checkpoint=steady), self.house.clock()))
         self._commit(steady)
-        if first:
-            self.house.tell(first_sync_notice(self.calendar, self.house.clock()))
 
     def _follow(self, started_ms: int, out_of_time: Callable[[], bool]) -> bool:
         """One page of what changed; with the last one also what the app has for this calendar."""

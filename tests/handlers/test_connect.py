@@ -65,7 +65,7 @@ def put_off(connection_id: str, by: timedelta) -> None:
     """As if the connection had been begun that much earlier."""
     row = ConnectionRow.get(connection_id)
     late = (now() - by).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    row.update(actions=[ConnectionRow.expires_at.set(late), ConnectionRow.due_at.set(late)])
+    row.update(actions=[ConnectionRow.due_at.set(late)])
 
 
 # --- the way back --------------------------------------------------------------------------------------------------

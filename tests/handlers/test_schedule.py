@@ -183,3 +183,39 @@ def test_one_calendar_that_fails_does_not_keep_its_neighbours_from_their_renewal
     counts = world.tick()
     assert counts["renewed"] == 1
     assert sum(count for what, count in counts.items() if what.startswith("failed")) == 1
+
+
+def overdue(world: World) -> None:
+    for row in ConnectionRow.scan():
+        row.update(actions=[ConnectionRow.due_at.set(to_text(now() - timedelta(seconds=1)))])
+
+
+def test_a_connection_whose_first_job_was_never_sent_is_found_by_the_sweep(world: World) -> None:
+    world.add_there(summary="there")
+    connection = world.connect(drain=False)
+    world.sqs.purge_queue(QueueUrl=world.jobs_url)
+    overdue(world)
+    assert world.tick()["connections swept"] == 1
+    world.drain()
+    assert world.api("GET", f"/v1/connections/{connection}")[1]["sync"]["state"] == "done"
+    assert "connections swept" not in world.tick()
+
+
+def test_a_disconnect_that_was_broken_off_is_finished_by_the_sweep(world: World) -> None:
+    connection = world.connect()
+    world.add_there(summary="there")
+    world.drain()
+    from functions.api import desk
+
+    out_of_time = desk.RESERVE_MS
+    desk.RESERVE_MS = 10**9
+    try:
+        assert world.api("DELETE", f"/v1/connections/{connection}")[1]["complete"] is False
+    finally:
+        desk.RESERVE_MS = out_of_time
+    world.sqs.purge_queue(QueueUrl=world.jobs_url)
+    overdue(world)
+    assert world.tick()["connections swept"] == 1
+    world.drain()
+    shown = world.api("GET", f"/v1/connections/{connection}")[1]
+    assert (shown["status"], shown["receipt"]["revoked"]) == ("disconnected", True)
