@@ -20,6 +20,7 @@ ADDRESSES = """
     REST API              {url}/v1/openapi.json
     A token for the API   curl -s {url}/dev/token -d '{{"sub":"demo-user","org":"demo"}}'
     Google                {google}
+    Microsoft             {microsoft}
     Host app's messages   {host}/control/messages
     Push, for providers   {push}  (trust {ca})
 """
@@ -58,8 +59,14 @@ def _announce(choice: Choice, running: Product) -> None:
         google = (
             choice.environment.get("GOOGLE_API_URL") or "the real one; polled unless PUSH_URL names a public address"
         )
+    microsoft = f"simulated, {running.microsoft_url}/control/accounts"
+    if not running.microsoft_url:
+        microsoft = choice.environment.get("MICROSOFT_GRAPH_URL") or "the real one"
     push, ca = running.front.push_url, os.path.relpath(running.front.ca_file)
-    print(ADDRESSES.format(url=running.url, google=google, host=running.host_url, push=push, ca=ca), flush=True)
+    print(
+        ADDRESSES.format(url=running.url, google=google, microsoft=microsoft, host=running.host_url, push=push, ca=ca),
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -12,6 +12,11 @@ import requests
 
 TIMEOUT = 60
 
+DAY = "2027-03-0{}"
+"""The days of the test week, 1 to 7."""
+
+WEEK = "from=2027-03-01T00:00:00Z&to=2027-03-08T00:00:00Z"
+
 
 class Unexpected(Exception):
     """Something answered otherwise than it should; the message holds the call and the answer."""
@@ -49,11 +54,14 @@ class AppClient:
             following = page["next"]
         return found
 
-    def connect(self, account: str) -> str:
-        """Sign in with Google as `account`, consent, come back, confirm; the connection's id."""
-        begun = self.call("POST", "/v1/connections", {"provider": "google", "return_to": f"{self.url}/"}, expect=201)
-        form = {"account": account, "decision": "allow", "scopes": "all"}
-        consent = requests.post(begun["authorization_url"], data=form, allow_redirects=False, timeout=TIMEOUT)
+    def connect(self, provider: str, account: str, *, ca_file: str = "") -> str:
+        """Sign in with a simulated provider as `account`, consent, come back, confirm; the connection's id."""
+        begun = self.call("POST", "/v1/connections", {"provider": provider, "return_to": f"{self.url}/"}, expect=201)
+        form = {"account": account, "decision": "allow", **({"scopes": "all"} if provider == "google" else {})}
+        with requests.Session() as session:
+            session.trust_env = False
+            session.verify = ca_file or True
+            consent = session.post(begun["authorization_url"], data=form, allow_redirects=False, timeout=TIMEOUT)
         back = requests.get(consent.headers["location"], allow_redirects=False, timeout=TIMEOUT)
         parts = urlsplit(back.headers["location"])
         query, fragment = dict(parse_qsl(parts.query)), dict(parse_qsl(parts.fragment))
@@ -89,14 +97,91 @@ class PersonAtGoogle:
         items = self.call("GET", self.calendar(f"events{query}"))["items"]
         return [item for item in items if item.get("status") != "cancelled"]
 
-    def add(self, **members: object) -> str:
-        return str(self.call("POST", self.calendar("events"), members)["id"])
+    def shown(self, title: str, starts: str = "") -> int:
+        """How many of the test week's occurrences have this title, and begin at this time of day."""
+        found = self.events(f"?expand=1&{WEEK}")
+        return sum(one.get("summary") == title and starts in one["start"].get("dateTime", "") for one in found)
 
-    def change(self, event_id: str, **members: object) -> None:
-        self.call("PATCH", self.calendar(f"events/{quote(event_id, safe='')}"), members)
+    def add(self, title: str, start: str, end: str, *, daily: int = 0) -> str:
+        """An event on the first day of the test week; `daily`: that many days running."""
+        times = {"start": _wall_time(start), "end": _wall_time(end)}
+        recurrence = {"recurrence": [f"RRULE:FREQ=DAILY;COUNT={daily}"]} if daily else {}
+        body = {"summary": title, **times, **recurrence}
+        return str(self.call("POST", self.calendar("events"), body)["id"])
+
+    def change(self, event_id: str, title: str, start: str, end: str) -> None:
+        body = {"summary": title, "start": _wall_time(start), "end": _wall_time(end)}
+        self.call("PATCH", self.calendar(f"events/{quote(event_id, safe='')}"), body)
 
     def delete(self, event_id: str) -> None:
         self.call("DELETE", self.calendar(f"events/{quote(event_id, safe='')}"))
+
+    def move_occurrence(self, event_id: str, day: int, start: str, end: str) -> None:
+        """Move the occurrence of a series that began at nine o'clock on that day."""
+        body = {"start": _wall_time(start, day), "end": _wall_time(end, day)}
+        self.call("PATCH", self.calendar(f"events/{event_id}_2027030{day}T080000Z"), body)
+
+    def cancel_occurrence(self, event_id: str, day: int) -> None:
+        self.delete(f"{event_id}_2027030{day}T080000Z")
+
+    def lasting_grants(self) -> int:
+        return sum(one["refresh_tokens"] for one in self.call("GET", "grants")["grants"])
+
+
+@dataclass
+class PersonAtOutlook:
+    """Somebody with a calendar at the simulated Microsoft, which is trusted by `ca_file`."""
+
+    url: str
+    account: str
+    ca_file: str
+
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        """One call of the control interface; its JSON."""
+        with requests.Session() as session:
+            session.trust_env = False
+            session.verify = self.ca_file
+            answer = session.request(method, f"{self.url}/control/{path}", json=body, timeout=TIMEOUT)
+        if answer.status_code >= 300:
+            raise Unexpected(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
+        return answer.json() if answer.content else None
+
+    def _events(self, rest: str = "") -> str:
+        return f"calendars/{quote(self.account, safe='')}/events{rest}"
+
+    def shown(self, title: str, starts: str = "") -> int:
+        """As at Google."""
+        found = self.call("GET", self._events(f"?expand=1&zone=Europe/Berlin&{WEEK}"))["value"]
+        return sum(one["subject"] == title and starts in one["start"]["dateTime"] for one in found)
+
+    def add(self, title: str, start: str, end: str, *, daily: int = 0) -> str:
+        body: dict[str, object] = {"subject": title, "start": _wall_time(start), "end": _wall_time(end)}
+        if daily:
+            pattern = {"type": "daily", "interval": 1}
+            window = {"type": "numbered", "startDate": DAY.format(1), "numberOfOccurrences": daily}
+            body["recurrence"] = {"pattern": pattern, "range": {**window, "recurrenceTimeZone": "Europe/Berlin"}}
+        return str(self.call("POST", self._events(), body)["id"])
+
+    def change(self, event_id: str, title: str, start: str, end: str) -> None:
+        body = {"subject": title, "start": _wall_time(start), "end": _wall_time(end)}
+        self.call("PATCH", self._events(f"/{quote(event_id, safe='')}"), body)
+
+    def delete(self, event_id: str) -> None:
+        self.call("DELETE", self._events(f"/{quote(event_id, safe='')}"))
+
+    def move_occurrence(self, event_id: str, day: int, start: str, end: str) -> None:
+        body = {"start": _wall_time(start, day), "end": _wall_time(end, day)}
+        self.call("PATCH", self._events(f"/{quote(event_id, safe='')}/occurrences/{DAY.format(day)}"), body)
+
+    def cancel_occurrence(self, event_id: str, day: int) -> None:
+        self.call("DELETE", self._events(f"/{quote(event_id, safe='')}/occurrences/{DAY.format(day)}"))
+
+
+Person = PersonAtGoogle | PersonAtOutlook
+
+
+def _wall_time(time_of_day: str, day: int = 1) -> dict[str, str]:
+    return {"dateTime": f"{DAY.format(day)}T{time_of_day}", "timeZone": "Europe/Berlin"}
 
 
 def seconds_until(reached: Callable[[], bool], *, limit: float = 60, every: float = 0.03) -> float | None:

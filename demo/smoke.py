@@ -16,20 +16,18 @@ from typing import Any
 
 import requests
 
-from demo.client import AppClient, PersonAtGoogle, seconds_until
+from demo.client import DAY, WEEK, AppClient, Person, PersonAtGoogle, PersonAtOutlook, seconds_until
 from demo.processes import terminated_like_interrupted
 from demo.product import Choice, Product, product
 from demo.real_calendars import differences, fill
 from demo.tools import LOCAL
 
 STATE = LOCAL / "smoke"
-ACCOUNT = "anna@example.com"
+ACCOUNT, OUTLOOK_ACCOUNT = "anna@example.com", "anna@contoso.example"
 ROUNDS = 3
 FIRST_SYNC_SECONDS = 240
 WINDOW_BACK_DAYS = 22_000
 """The shipped calendars reach back to the seventies; the smoke deployment's first sync does, too."""
-
-DAY = "2027-03-0{}T{}"
 
 
 @dataclass
@@ -52,26 +50,27 @@ class Checks:
 class Smoke:
     running: Product
     app: AppClient
-    person: PersonAtGoogle
+    google: PersonAtGoogle
+    outlook: PersonAtOutlook
     checks: Checks
     latencies: dict[tuple[str, str], list[float]] = field(default_factory=dict)
-    connection: str = ""
+    connections: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> None:
         self.first_sync()
-        for number in range(ROUNDS):
-            self.from_app(number)
-            self.from_google(number)
-        self.one_occurrence_from_app()
-        self.one_occurrence_from_google()
+        self.both_ways("Google", self.google)
+        self.connect_outlook()
+        self.two_providers()
+        self.both_ways("Outlook", self.outlook)
         self.health()
         self.host_app()
-        self.disconnect()
+        self.disconnect_google()
+        self.disconnect_outlook()
 
-    # --- the first sync
+    # --- first syncs
 
     def first_sync(self) -> None:
-        filled = fill(self.person)
+        filled = fill(self.google)
         calendars = len(filled.calendars)
         print(
             f"  {filled.files} calendar files, {filled.imported} events in {calendars} Google calendars; not taken in:"
@@ -79,136 +78,142 @@ class Smoke:
         for line in filled.refused:
             print(f"    {line}")
         self.checks.that("each file gave events or a reason", filled.imported and filled.files, filled)
-        begun = time.monotonic()
-        self.connection = self.app.connect(ACCOUNT)
-        took = seconds_until(lambda: self.state()["sync"]["state"] == "done", limit=FIRST_SYNC_SECONDS, every=0.5)
-        self.checks.that("the first sync comes to its end", took is not None, self.state())
-        print(f"  first sync: {time.monotonic() - begun:.1f} s")
+        self.connect("Google", lambda: self.app.connect("google", ACCOUNT))
         self.sync_all(len(filled.calendars))
         compared, differing = differences(self.app, filled.calendars)
         self.checks.that(f"{compared} occurrences are equal on both sides", not differing, differing[:5])
-        self.checks.that("push is active", self.state()["push"] == "active")
+
+    def connect_outlook(self) -> None:
+        self.outlook.add("There before", "07:00:00", "08:00:00")
+        account, ca_file = self.outlook.account, self.outlook.ca_file
+        self.connect("Outlook", lambda: self.app.connect("microsoft", account, ca_file=ca_file))
+        self.checks.that("what was in Outlook before is in the app", self.here("There before") == 1)
+
+    def connect(self, name: str, sign_in: Callable[[], str]) -> None:
+        begun = time.monotonic()
+        self.connections[name] = sign_in()
+        took = seconds_until(lambda: self.state(name)["sync"]["state"] == "done", limit=FIRST_SYNC_SECONDS, every=0.5)
+        self.checks.that(f"the first sync with {name} comes to its end", took is not None, self.state(name))
+        print(f"  first sync with {name}: {time.monotonic() - begun:.1f} s")
+        self.checks.that(f"push from {name} is active", self.state(name)["push"] == "active")
 
     def sync_all(self, expected: int) -> None:
         """The person's further calendars are in step once they are chosen."""
-        path = f"/v1/connections/{self.connection}/calendars"
+        path = f"/v1/connections/{self.connections['Google']}/calendars"
         for calendar in self.app.listing(path):
             if not calendar["sync"]:
                 self.app.call("PATCH", f"/v1/calendars/{calendar['id']}", {"sync": True})
 
         def settled() -> bool:
             synced = [one for one in self.app.listing(path) if one["last_sync_at"]]
-            return len(synced) == expected and self.state()["sync"]["state"] == "done"
+            return len(synced) == expected and self.state("Google")["sync"]["state"] == "done"
 
         self.checks.that(f"{expected} calendars are in step", seconds_until(settled, limit=120, every=0.5) is not None)
 
-    def state(self) -> Any:
-        return self.app.call("GET", f"/v1/connections/{self.connection}")
+    def state(self, name: str) -> Any:
+        return self.app.call("GET", f"/v1/connections/{self.connections[name]}")
 
     # --- both directions, operation by operation
 
-    def from_app(self, number: int) -> None:
-        name, renamed = f"Booked {number}", f"Booked {number}, moved"
-        path = f"/v1/events/smoke-{number}"
-        body = {"title": name, **app_times("09:00:00", "10:00:00")}
-        self.timed("app", "create", lambda: self.app.call("PUT", path, body, expect=201), lambda: self.there(name))
+    def both_ways(self, name: str, person: Person) -> None:
+        for number in range(ROUNDS):
+            self.from_app(name, person, number)
+            self.from_person(name, person, number)
+        self.one_occurrence_from_app(name, person)
+        self.one_occurrence_from_person(name, person)
+
+    def from_app(self, name: str, person: Person, number: int) -> None:
+        title, renamed = f"Booked {number}", f"Booked {number}, moved"
+        path, way = f"/v1/events/{name}-{number}", f"app → {name}"
+        body = {"title": title, **app_times("09:00:00", "10:00:00")}
+        self.timed(way, "create", lambda: self.app.call("PUT", path, body, expect=201), lambda: person.shown(title))
         change = {"title": renamed, **app_times("11:00:00", "12:00:00")}
-        self.timed("app", "change", lambda: self.app.call("PATCH", path, change), lambda: self.there(renamed, "11:00"))
-        self.timed("app", "delete", lambda: self.app.call("DELETE", path, expect=204), lambda: not self.there(renamed))
+        self.timed(way, "change", lambda: self.app.call("PATCH", path, change), lambda: person.shown(renamed, "11:00"))
+        self.timed(way, "delete", lambda: self.app.call("DELETE", path, expect=204), lambda: not person.shown(renamed))
 
-    def from_google(self, number: int) -> None:
-        name, renamed = f"Added {number}", f"Added {number}, moved"
+    def from_person(self, name: str, person: Person, number: int) -> None:
+        title, renamed = f"Added {number}", f"Added {number}, moved"
         added: list[str] = []
-        times = google_times("13:00:00", "14:00:00")
-        self.timed(
-            "Google", "create", lambda: added.append(self.person.add(summary=name, **times)), lambda: self.here(name)
-        )
-        moved = google_times("15:00:00", "16:00:00")
-        self.timed(
-            "Google",
-            "change",
-            lambda: self.person.change(added[0], summary=renamed, **moved),
-            lambda: self.here(renamed, "15:00"),
-        )
-        self.timed("Google", "delete", lambda: self.person.delete(added[0]), lambda: not self.here(renamed))
+        way = f"{name} → app"
+        add = lambda: added.append(person.add(title, "13:00:00", "14:00:00"))  # noqa: E731
+        self.timed(way, "create", add, lambda: self.here(title))
+        change = lambda: person.change(added[0], renamed, "15:00:00", "16:00:00")  # noqa: E731
+        self.timed(way, "change", change, lambda: self.here(renamed, "15:00"))
+        self.timed(way, "delete", lambda: person.delete(added[0]), lambda: not self.here(renamed))
 
-    def one_occurrence_from_app(self) -> None:
-        path = "/v1/events/smoke-series"
-        body = {"title": "App series", **app_times("09:00:00", "10:00:00"), "recurrence": ["RRULE:FREQ=DAILY;COUNT=5"]}
+    def one_occurrence_from_app(self, name: str, person: Person) -> None:
+        path, title, way = f"/v1/events/{name}-series", f"App series, {name}", f"app → {name}"
+        body = {"title": title, **app_times("09:00:00", "10:00:00"), "recurrence": ["RRULE:FREQ=DAILY;COUNT=5"]}
         self.app.call("PUT", path, body, expect=201)
-        self.checks.that(
-            "a series arrives at Google whole",
-            seconds_until(lambda: len(self.there("App series")) == 5) is not None,
-            self.there("App series"),
-        )
+        arrived = seconds_until(lambda: person.shown(title) == 5)
+        self.checks.that(f"a series arrives at {name} whole", arrived is not None, person.shown(title))
         moved = f"{path}/occurrences/2027-03-02T09:00:00+01:00"
-        change = {"start": app_time("17:00:00", 2), "end": app_time("18:00:00", 2)}
-        self.timed(
-            "app", "move one", lambda: self.app.call("PATCH", moved, change), lambda: self.there("App series", "17:00")
-        )
+        change = app_times("17:00:00", "18:00:00", 2)
+        self.timed(way, "move one", lambda: self.app.call("PATCH", moved, change), lambda: person.shown(title, "17:00"))
         gone = f"{path}/occurrences/2027-03-03T09:00:00+01:00"
-        self.timed(
-            "app", "cancel one", lambda: self.app.call("DELETE", gone), lambda: len(self.there("App series")) == 4
-        )
+        self.timed(way, "cancel one", lambda: self.app.call("DELETE", gone), lambda: person.shown(title) == 4)
         self.app.call("DELETE", path, expect=204)
-        self.checks.that(
-            "a deleted series is gone at Google", seconds_until(lambda: not self.there("App series")) is not None
-        )
+        left = seconds_until(lambda: not person.shown(title))
+        self.checks.that(f"a deleted series is gone at {name}", left is not None)
 
-    def one_occurrence_from_google(self) -> None:
-        times = google_times("09:00:00", "10:00:00")
-        series = self.person.add(summary="Google series", **times, recurrence=["RRULE:FREQ=DAILY;COUNT=5"])
-        self.checks.that(
-            "a series arrives in the app whole",
-            seconds_until(lambda: len(self.here("Google series")) == 5) is not None,
-        )
-        moved = google_times("17:00:00", "18:00:00", 2)
-        self.timed(
-            "Google",
-            "move one",
-            lambda: self.person.change(f"{series}_20270302T080000Z", **moved),
-            lambda: self.here("Google series", "17:00"),
-        )
-        self.timed(
-            "Google",
-            "cancel one",
-            lambda: self.person.delete(f"{series}_20270303T080000Z"),
-            lambda: len(self.here("Google series")) == 4,
-        )
-        self.person.delete(series)
-        self.checks.that(
-            "a deleted series is gone in the app", seconds_until(lambda: not self.here("Google series")) is not None
-        )
+    def one_occurrence_from_person(self, name: str, person: Person) -> None:
+        title, way = f"{name} series", f"{name} → app"
+        series = person.add(title, "09:00:00", "10:00:00", daily=5)
+        arrived = seconds_until(lambda: self.here(title) == 5)
+        self.checks.that(f"a series of {name} arrives in the app whole", arrived is not None, self.here(title))
+        move = lambda: person.move_occurrence(series, 2, "17:00:00", "18:00:00")  # noqa: E731
+        self.timed(way, "move one", move, lambda: self.here(title, "17:00"))
+        self.timed(way, "cancel one", lambda: person.cancel_occurrence(series, 3), lambda: self.here(title) == 4)
+        person.delete(series)
+        left = seconds_until(lambda: not self.here(title))
+        self.checks.that(f"a deleted series of {name} is gone in the app", left is not None)
 
-    def timed(self, side: str, operation: str, act: Callable[[], object], arrived: Callable[[], object]) -> None:
+    def timed(self, way: str, operation: str, act: Callable[[], object], arrived: Callable[[], object]) -> None:
         """Act on one side and wait until the other has it."""
         begun = time.monotonic()
         act()
         waited = seconds_until(lambda: bool(arrived()))
-        self.checks.that(f"{operation} on the {side} side arrives", waited is not None)
+        self.checks.that(f"{way}: {operation} arrives", waited is not None)
         if waited is not None:
-            self.latencies.setdefault((side, operation), []).append(time.monotonic() - begun)
+            self.latencies.setdefault((way, operation), []).append(time.monotonic() - begun)
 
-    def there(self, title: str, starts: str = "") -> list[dict[str, Any]]:
-        found = self.person.events("?expand=1&from=2027-03-01T00:00:00Z&to=2027-03-08T00:00:00Z")
-        return [one for one in found if one.get("summary") == title and starts in one["start"].get("dateTime", "")]
+    def here(self, title: str, starts: str = "") -> int:
+        found = self.app.listing(f"/v1/events?{WEEK}&expand=true")
+        return sum(one["title"] == title and starts in one["start"].get("date_time", "") for one in found)
 
-    def here(self, title: str, starts: str = "") -> list[dict[str, Any]]:
-        found = self.app.listing("/v1/events?from=2027-03-01T00:00:00Z&to=2027-03-08T00:00:00Z&expand=true")
-        return [one for one in found if one["title"] == title and starts in one["start"].get("date_time", "")]
+    # --- two providers side by side
+
+    def two_providers(self) -> None:
+        """Bookings go to the main calendar; what came from one provider is not copied into the other."""
+        self.outlook.add("From Outlook", "10:00:00", "11:00:00")
+        self.google.add("From Google", "10:00:00", "11:00:00")
+        self.app.call("PUT", "/v1/events/main", {"title": "For main", **app_times("12:00:00", "13:00:00")}, expect=201)
+
+        def come() -> bool:
+            return bool(self.here("From Outlook") and self.here("From Google") and self.google.shown("For main"))
+
+        self.checks.that("both providers' events are in the app", seconds_until(come) is not None)
+        copied = self.google.shown("From Outlook") + self.outlook.shown("From Google") + self.outlook.shown("For main")
+        self.checks.that("nothing is copied from one provider into the other", not copied)
+        (calendar,) = self.app.listing(f"/v1/connections/{self.connections['Outlook']}/calendars")
+        self.app.call("PATCH", f"/v1/calendars/{calendar['id']}", {"main": True})
+        moved = lambda: self.outlook.shown("For main") == 1 and not self.google.shown("For main")  # noqa: E731
+        self.checks.that("another main calendar takes the bookings along", seconds_until(moved) is not None)
 
     # --- what must hold besides
 
     def health(self) -> None:
-        state = self.state()
-        self.checks.that("the connection is healthy", state["status"] == "active" and not state["reasons"], state)
+        for name in self.connections:
+            state = self.state(name)
+            self.checks.that(f"{name} is healthy", state["status"] == "active" and not state["reasons"], state)
         dead = host_token(self.running.url).call("GET", "/v1/jobs/dead")["items"]
         self.checks.that("no job was given up on", not dead, dead)
-        mails = self.person.call("GET", "mails")
-        self.checks.that("nobody was mailed", mails["count"] == 0, mails)
-        calls = self.person.call("GET", "calls")
-        strays = {status: n for status, n in calls["by_status"].items() if int(status) >= 400}
-        print(f"  calls to Google: {calls['total']}, refused: {strays or 'none'}")
+        for name, person in (("Google", self.google), ("Outlook", self.outlook)):
+            mails = person.call("GET", "mails")
+            self.checks.that(f"nobody was mailed by {name}", mails["count"] == 0, mails)
+            calls = person.call("GET", "calls")
+            strays = {status: n for status, n in calls["by_status"].items() if int(status) >= 400}
+            print(f"  calls to {name}: {calls['total']}, refused: {strays or 'none'}")
 
     def host_app(self) -> None:
         def came() -> dict[str, Any]:
@@ -219,24 +224,38 @@ class Smoke:
         shown = came()
         self.checks.that("the host app is told, with signatures that verify", arrived is not None, shown)
 
-    def disconnect(self) -> None:
-        receipt = self.app.call("DELETE", f"/v1/connections/{self.connection}?imported=delete&exported=keep")
-        done = seconds_until(lambda: self.state()["status"] == "disconnected", limit=120, every=0.5)
-        receipt = self.state()["receipt"]
-        self.checks.that("disconnecting comes to its end", done is not None, receipt)
+    def disconnect_google(self) -> None:
+        receipt = self.disconnect("Google", "imported=delete&exported=keep")
         self.checks.that("the permission was revoked", receipt.get("revoked") is True, receipt)
-        grants = self.person.call("GET", "grants")["grants"]
-        self.checks.that("Google knows of no grant any more", not any(one["refresh_tokens"] for one in grants), grants)
-        left = remaining(self.running, self.connection)
-        self.checks.that("no table holds a token, link, cursor or subscription of it", not left, left)
+        self.checks.that("Google knows of no grant any more", not self.google.lasting_grants())
+        kept = self.here("From Outlook")
         imported = self.app.listing("/v1/events?from=1970-01-01T00:00:00Z&to=2031-01-01T00:00:00Z")
-        self.checks.that("imported events were deleted, as asked", not imported, len(imported))
+        theirs = [one for one in imported if self.connections["Google"] in one["origin"]]
+        self.checks.that(
+            "Google's events were deleted, as asked, and Outlook's were not", kept and not theirs, theirs[:3]
+        )
+
+    def disconnect_outlook(self) -> None:
+        receipt = self.disconnect("Outlook", "imported=keep&exported=delete")
+        honest = receipt.get("revoked") == "not_supported" and receipt.get("notes")
+        self.checks.that("the receipt says that Microsoft offers no revocation", honest, receipt)
+        self.checks.that("bookings were taken out of Outlook, as asked", not self.outlook.shown("For main"))
+        self.checks.that("what came from Outlook was kept, as asked", self.here("From Outlook"))
+
+    def disconnect(self, name: str, choice: str) -> dict[str, Any]:
+        self.app.call("DELETE", f"/v1/connections/{self.connections[name]}?{choice}")
+        done = seconds_until(lambda: self.state(name)["status"] == "disconnected", limit=120, every=0.5)
+        receipt: dict[str, Any] = self.state(name)["receipt"]
+        self.checks.that(f"disconnecting from {name} comes to its end", done is not None, receipt)
+        left = remaining(self.running, self.connections[name])
+        self.checks.that(f"no table holds a token, link, cursor or subscription of {name}", not left, left)
+        return receipt
 
     def table(self) -> str:
-        lines = [f"  {'from':8}{'operation':14}{'n':>3}{'median s':>10}{'worst s':>10}"]
-        for (side, operation), seconds in self.latencies.items():
+        lines = [f"  {'way':16}{'operation':14}{'n':>3}{'median s':>10}{'worst s':>10}"]
+        for (way, operation), seconds in self.latencies.items():
             median, worst = statistics.median(seconds), max(seconds)
-            lines.append(f"  {side:8}{operation:14}{len(seconds):3}{median:10.2f}{worst:10.2f}")
+            lines.append(f"  {way:16}{operation:14}{len(seconds):3}{median:10.2f}{worst:10.2f}")
         return "\n".join(lines)
 
 
@@ -263,17 +282,9 @@ def remaining(running: Product, connection: str) -> list[str]:
     return found
 
 
-def app_time(time_of_day: str, day: int = 1) -> dict[str, str]:
-    return {"date_time": DAY.format(day, time_of_day), "time_zone": "Europe/Berlin"}
-
-
 def app_times(start: str, end: str, day: int = 1) -> dict[str, object]:
-    return {"start": app_time(start, day), "end": app_time(end, day)}
-
-
-def google_times(start: str, end: str, day: int = 1) -> dict[str, object]:
     def one(time_of_day: str) -> dict[str, str]:
-        return {"dateTime": DAY.format(day, time_of_day), "timeZone": "Europe/Berlin"}
+        return {"date_time": f"{DAY.format(day)}T{time_of_day}", "time_zone": "Europe/Berlin"}
 
     return {"start": one(start), "end": one(end)}
 
@@ -290,7 +301,9 @@ def main() -> int:
     checks = Checks()
     try:
         with terminated_like_interrupted(), product(choice) as running:
-            smoke = Smoke(running, AppClient(running.url), PersonAtGoogle(running.google_url, ACCOUNT), checks)
+            google = PersonAtGoogle(running.google_url, ACCOUNT)
+            outlook = PersonAtOutlook(running.microsoft_url, OUTLOOK_ACCOUNT, running.ca_file)
+            smoke = Smoke(running, AppClient(running.url), google, outlook, checks)
             try:
                 smoke.run()
             except Exception:  # noqa: BLE001 (whatever it is, it is a failed check, and the summary still comes)

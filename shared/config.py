@@ -68,7 +68,24 @@ class GoogleSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OauthCallbackSettings(GoogleSettings):
+class MicrosoftSettings(Settings):
+    """Where Microsoft is, and whose accounts may sign in: `common` (work, school and personal), `organizations`,
+    `consumers`, or one tenant's id or domain."""
+
+    microsoft_client_secret: str
+    microsoft_login_url: str = "https://login.microsoftonline.com"
+    microsoft_graph_url: str = "https://graph.microsoft.com"
+    microsoft_tenant: str = "common"
+    provider_ca_file: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderSettings(GoogleSettings, MicrosoftSettings):
+    """What a function that uses accounts is told of all providers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OauthCallbackSettings(ProviderSettings):
     connections_table: str
     grant_key_arn: str
     state_keys_secret: str
@@ -77,7 +94,7 @@ class OauthCallbackSettings(GoogleSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SyncWorkerSettings(StoreSettings, GoogleSettings):
+class SyncWorkerSettings(StoreSettings, ProviderSettings):
     grant_key_arn: str
     notification_keys_secret: str
     jobs_queue_url: str
@@ -88,7 +105,7 @@ class SyncWorkerSettings(StoreSettings, GoogleSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RenewSubscriptionsSettings(StoreSettings, GoogleSettings):
+class RenewSubscriptionsSettings(StoreSettings, ProviderSettings):
     grant_key_arn: str
     notification_keys_secret: str
     jobs_queue_url: str
@@ -98,7 +115,7 @@ class RenewSubscriptionsSettings(StoreSettings, GoogleSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ApiSettings(StoreSettings, GoogleSettings):
+class ApiSettings(StoreSettings, ProviderSettings):
     grant_key_arn: str
     state_keys_secret: str
     jobs_queue_url: str

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from shared.clock import now
 from shared.config import (
     ApiSettings,
-    GoogleSettings,
     OauthCallbackSettings,
+    ProviderSettings,
     RenewSubscriptionsSettings,
     SyncWorkerSettings,
 )
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 class OpenedProviders:
     """Providers by name, opened when first asked for; again when their client secret was rotated."""
 
-    settings: GoogleSettings
+    settings: ProviderSettings
     _opened: dict[str, tuple[ClientSecret, Provider]] = field(default_factory=dict)
 
     def __call__(self, name: str) -> Provider:

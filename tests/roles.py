@@ -23,7 +23,7 @@ TRANSACTION = {
     "Update": "UpdateItem",
     "ConditionCheck": "ConditionCheckItem",
 }  # fmt: skip
-SECRETS = {"notification-keys", "state-keys", "google-client", "host-webhook"}
+SECRETS = {"notification-keys", "state-keys", "google-client", "microsoft-client", "host-webhook"}
 Call = tuple[str, str]
 
 

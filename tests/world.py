@@ -75,6 +75,7 @@ class World:
             "notification-keys": {"current": "notification-key-1", "previous": ""},
             "state-keys": {"current": "state-key-1", "previous": ""},
             "google-client": {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},
+            "microsoft-client": {"client_id": "unused", "client_secret": "unused"},
             "host-webhook": {"current": "whsec_" + "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB", "previous": ""},
         }.items():
             secrets.create_secret(Name=name, SecretString=json.dumps(members))
@@ -87,6 +88,7 @@ class World:
             NOTIFICATION_KEYS_SECRET="notification-keys",
             STATE_KEYS_SECRET="state-keys",
             GOOGLE_CLIENT_SECRET="google-client",
+            MICROSOFT_CLIENT_SECRET="microsoft-client",
             HOST_WEBHOOK_SECRET="host-webhook",
             GOOGLE_ACCOUNTS_URL=self.google_url,
             GOOGLE_OAUTH_URL=self.google_url,

@@ -18,11 +18,12 @@ from shared.providers.base import ClientSecret, HttpRequest, ParsedRequest, Prov
 PROVIDERS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "google": "shared.providers.google",
+        "microsoft": "shared.providers.microsoft",
     }
 )
 
 
-NAMES: Final[Mapping[str, str]] = MappingProxyType({"google": "Google Calendar"})
+NAMES: Final[Mapping[str, str]] = MappingProxyType({"google": "Google Calendar", "microsoft": "Outlook"})
 """What people call them."""
 
 

@@ -15,7 +15,7 @@ from tests.handlers.people import Person, person, shared_world
 from tests.infra.template import ROOT, resources
 from tests.world import World
 
-ELSEWHERE = {"GET /oauth/callback/{}", "POST /webhooks/{}"}
+ELSEWHERE = {"GET /oauth/callback/{}", "POST /webhooks/{}", "POST /webhooks/{}/lifecycle"}
 """Served by functions of their own."""
 
 

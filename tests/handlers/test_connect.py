@@ -377,7 +377,7 @@ def test_a_second_account_becomes_a_second_connection(anna):
     anna.world.google.add_account(f"second.{anna.account}", "Second", time_zone="UTC")
     second = dataclasses.replace(anna, account=f"second.{anna.account}").connect()
     assert first != second
-    (provider,) = anna.ask("GET", "/v1/integrations")["items"]
+    provider, _ = anna.ask("GET", "/v1/integrations")["items"]
     assert {one["id"]: one["account"] for one in provider["connections"]} == {
         first: anna.account,
         second: f"second.{anna.account}",
@@ -404,7 +404,7 @@ def test_somebody_elses_connection_is_answered_exactly_as_one_that_does_not_exis
 
 def test_a_pending_connection_is_not_drawn_among_the_integrations(anna):
     anna.begin()
-    (provider,) = anna.ask("GET", "/v1/integrations")["items"]
+    provider, _ = anna.ask("GET", "/v1/integrations")["items"]
     assert (provider["provider"], provider["connections"]) == ("google", [])
     assert [one["status"] for one in anna.ask("GET", "/v1/connections")["items"]] == ["pending"]
 

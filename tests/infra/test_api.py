@@ -11,6 +11,7 @@ from tests.infra.template import function, resources, text
 OPEN = {
     "GET /oauth/callback/{provider}",
     "POST /webhooks/{provider}",
+    "POST /webhooks/{provider}/lifecycle",
     "GET /health",
     "GET /v1/openapi.json",
 }

@@ -42,7 +42,7 @@ def attempt(store: Deliveries, post: Any, number: int = 1, host: Host = HOST) ->
 
 
 def test_a_body_is_signed_with_every_live_secret():
-    body, headers = signed(MESSAGE, HOST, NOW)
+    body, headers = signed(MESSAGE, HOST, datetime.now(UTC))
     assert len(headers["webhook-signature"].split()) == 2
     for secret in HOST.secrets:
         assert Webhook(secret).verify(body, headers) == json.loads(body)

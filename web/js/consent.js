@@ -7,6 +7,8 @@ import { Problem } from "./problem.js";
 import { own } from "./session.js";
 import { text } from "./text.js";
 
+const STARTED = "lockstep.provider";
+
 /** Start connecting an account and go to the provider's page. Rejects if that cannot be had. */
 export async function startConsent(provider) {
   const { authorization_url: target } = await call("POST", "/v1/connections", {
@@ -17,6 +19,7 @@ export async function startConsent(provider) {
   if (!["https:", "http:"].includes(url.protocol)) {
     throw new Problem({ status: 502, code: "bad_authorization_url", sentence: text.problems.unknown, help: "/help" });
   }
+  sessionStorage.setItem(STARTED, provider);
   location.assign(url);
 }
 
@@ -50,7 +53,8 @@ async function confirm(connection, confirmation) {
 }
 
 function sayFailed(code) {
-  const retry = () => startConsent("google").catch((error) => sayProblem("consent", error, { opens: true }));
+  const provider = sessionStorage.getItem(STARTED) ?? "google";
+  const retry = () => startConsent(provider).catch((error) => sayProblem("consent", error, { opens: true }));
   say("consent", text.problems[code] ?? text.consent.failed, {
     kind: "bad",
     code,

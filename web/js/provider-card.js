@@ -22,7 +22,7 @@ export function providerCard(provider, look) {
     el(
       "header",
       {},
-      el("img", { src: `/img/${provider}-g.svg`, alt: "", width: "40", height: "40" }),
+      el("img", { src: `/img/${provider}.svg`, alt: "", width: "40", height: "40" }),
       el("h2", { id: `provider-${provider}`, text: words.name }),
       badge,
     ),

@@ -5,14 +5,15 @@ import { el } from "./dom.js";
 import { sayProblem, unsay } from "./notices.js";
 import { text } from "./text.js";
 
-/** Google's own button, as its branding guidelines want it; `theme` is "" (light or dark with the page) or "neutral". */
+/** The provider's own button, as its branding guidelines want it; `theme` is "" (light or dark with the page) or
+ * "neutral". */
 export function signInButton(provider, theme = "") {
   const words = text.providers[provider];
   const label = el("span", { text: words.signIn });
   const button = el(
     "button",
-    { class: `sign-in-google ${theme}`.trim(), type: "button" },
-    el("img", { src: `/img/${provider}-g.svg`, alt: "", width: "20", height: "20" }),
+    { class: `sign-in ${provider} ${theme}`.trim(), type: "button" },
+    el("img", { src: `/img/${provider}.svg`, alt: "", width: "20", height: "20" }),
     label,
   );
   const busy = (on) => {

@@ -28,6 +28,14 @@ export const text = {
       another: "Do you use a second Google account?",
       permissions: "https://myaccount.google.com/permissions",
     },
+    microsoft: {
+      name: "Outlook and Office 365",
+      short: "Microsoft",
+      signIn: "Sign in with Microsoft",
+      invite: "Connect the calendar of your work, school or personal account. You choose it on Microsoft’s own page.",
+      another: "Do you use a second Microsoft account?",
+      permissions: "https://myapps.microsoft.com",
+    },
   },
 
   card: {
