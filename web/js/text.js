@@ -170,6 +170,11 @@ export const text = {
 
   /** What a code means, for answers that bring a code without a sentence, and for the help page. */
   problems: {
+    admin_consent_required: "Your organisation lets only an administrator allow this app. Ask yours, then sign in again.",
+    sign_in_blocked: "Your organisation’s rules stopped this sign-in. Ask its administrator, then try again.",
+    wrong_tenant: "This account belongs to an organisation that may not sign in here. Choose another account.",
+    no_calendar_service: "This account has no Outlook calendar. Choose another account.",
+    no_offline_access: "Access while you are away was not allowed. Sign in again and allow it.",
     unknown: "Something went wrong on the other side. Please try again.",
     unreachable: "The service did not answer. Check your connection; the page keeps trying by itself.",
     starting: "The service is still starting. The page keeps trying by itself.",
