@@ -10,13 +10,13 @@ provider can read; it is stored encrypted and never logged.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from shared.errors import ConnectFailed
+from shared.errors import ConnectFailed, SyncError
 from shared.model import (
     Account,
     Cancelled,
@@ -110,9 +110,10 @@ Position = FromStart | After
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewCopy:
-    """A booking to be created. `key` is the same whenever the same copy is meant, so that creating twice makes one."""
+    """A copy to be created. `key` is the same whenever the same copy is meant, so that creating twice makes one; `tag`
+    is our mark, which comes back in `RemoteEvent.tag`."""
 
-    event_id: str
+    tag: str
     key: str
     series: Series
 
@@ -127,6 +128,17 @@ class CopyChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CopyDeletion:
+    """A copy that is to go. `etag` "" deletes without precondition."""
+
+    remote_id: str
+    etag: str
+
+
+CopyWrite = NewCopy | CopyChange | CopyDeletion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OccurrenceChange:
     """New values for one occurrence: fields of `CONTENT_FIELDS` → value, or `CANCELLED`. `occurrence_id` is the
     provider's id of the occurrence if it is known, else "" and the provider finds it by `original_start`."""
@@ -136,6 +148,10 @@ class OccurrenceChange:
     occurrence_id: str
     etag: str
     change: Mapping[str, object] | Cancelled
+
+
+Answer = RemoteEvent | None | SyncError
+"""What came of a write: what the provider then holds, None after a deletion, or the error."""
 
 
 class CalendarApi(Protocol):
@@ -164,6 +180,10 @@ class CalendarApi(Protocol):
     def delete(self, calendar: str, remote_id: str, etag: str) -> None:
         """Delete the copy; one that is gone already is fine. Raises `VersionConflict`, `EventRejected`."""
 
+    def write_all(self, calendar: str, writes: Sequence[CopyWrite]) -> list[Answer]:
+        """Writes of different events in as few calls as the provider allows: to each what `create`, `update` or
+        `delete` would answer or raise. Raises nothing itself."""
+
     def find_copy(self, calendar: str, key: str) -> str | None:
         """The remote id of the live copy that was created with `key`, if there is one."""
 
@@ -172,6 +192,10 @@ class CalendarApi(Protocol):
 
     def project(self, series: Series, policy: Policy) -> Series:
         """The series as this provider can hold it, the connection's default reminder filled in."""
+
+    def cannot_repeat(self, series: Series) -> str:
+        """Why this provider has no way to repeat an event like this one, as a part of a sentence ("the rule counts
+        hours"); "" if it has one. Then each occurrence is written as an event of its own."""
 
     def secret(self) -> bytes | None:
         """The grant's secret if using it changed it (a refreshed token), to be stored; else None."""
@@ -184,6 +208,10 @@ class PushApi(Protocol):
     def subscribe(self, calendar: str, *, subscription_id: str, address: str, token: str) -> Subscription:
         """Ask for notifications at `address`, carrying `token`. The expiry in the answer is what was granted.
         Raises `NotWatchable`, `RetryLater`, `ConnectionRevoked`."""
+
+    def renew(self, subscription: Subscription) -> Subscription | None:
+        """The same subscription with a later end; None where the provider has no such thing, or no longer knows this
+        one: then a new one is made. Raises `RetryLater`, `ConnectionRevoked`."""
 
     def unsubscribe(self, subscription: Subscription) -> bool:
         """Stop a subscription; False if the provider no longer knows it."""

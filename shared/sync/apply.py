@@ -65,7 +65,7 @@ def _create(write: CreateCopy, api: CalendarApi, calendar: str) -> RemoteEvent:
     """Create the copy; one that an interrupted attempt left behind is brought up to date. Text that comes back withheld
     cannot be compared, so it is written once more."""
     series = write.series
-    answer = api.create(calendar, NewCopy(event_id=write.event_id, key=write.key, series=series))
+    answer = api.create(calendar, NewCopy(tag=write.event_id, key=write.key, series=series))
     if answer.content is None:
         return answer
     values = {**values_of(series.content), "recurrence": series.recurrence}

@@ -81,7 +81,7 @@ def since(api: CalendarApi, calendar: str, cursor: str) -> list[Change]:
 
 
 def make(api: CalendarApi, calendar: str, series: Series = VISIT) -> RemoteEvent:
-    return api.create(calendar, NewCopy(event_id="ev-1", key="key-1", series=api.project(series, Policy())))
+    return api.create(calendar, NewCopy(tag="ev-1", key="key-1", series=api.project(series, Policy())))
 
 
 def change(remote: RemoteEvent, **fields: object) -> CopyChange:
@@ -355,8 +355,8 @@ def test_a_create_whose_answer_was_lost_is_repeated_without_a_second_copy(
 
 def test_two_bookings_never_share_a_copy(calendars: CalendarApi, stage: Stage) -> None:
     series = Series(Content(span=SPAN))
-    one = calendars.create(stage.main, NewCopy(event_id="ev-1", key="key-1", series=series))
-    two = calendars.create(stage.main, NewCopy(event_id="ev-2", key="key-2", series=series))
+    one = calendars.create(stage.main, NewCopy(tag="ev-1", key="key-1", series=series))
+    two = calendars.create(stage.main, NewCopy(tag="ev-2", key="key-2", series=series))
     assert one.remote_id != two.remote_id
     assert calendars.owns("key-1", one)
     assert not calendars.owns("key-1", two)

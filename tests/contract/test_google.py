@@ -52,7 +52,7 @@ def calendars(google: GoogleStage) -> CalendarApi:
 
 
 def make(api: CalendarApi, google: GoogleStage, content: Content, lines: tuple[str, ...] = ()) -> RemoteEvent:
-    return api.create(google.main, NewCopy(event_id="ev-1", key="key-1", series=Series(content, lines)))
+    return api.create(google.main, NewCopy(tag="ev-1", key="key-1", series=Series(content, lines)))
 
 
 def read(api: CalendarApi, google: GoogleStage, remote_id: str) -> Content:
@@ -281,7 +281,7 @@ def test_each_operation_costs_no_more_calls_than_it_must(calendars: CalendarApi,
         )
 
     costs: list[tuple[int, Callable[[], object]]] = [
-        (1, lambda: calendars.create(google.main, NewCopy(event_id="b", key="b", series=Series(Content(span=SPAN))))),
+        (1, lambda: calendars.create(google.main, NewCopy(tag="b", key="b", series=Series(Content(span=SPAN))))),
         (1, lambda: calendars.fetch_page(google.main, After(page.next.cursor))),
         (1, lambda: calendars.fetch_event(google.main, made.remote_id)),
         (2, lambda: calendars.fetch_event(google.main, made.remote_id, (SECOND,))),

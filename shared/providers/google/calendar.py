@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from base64 import b32hexencode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -32,10 +32,11 @@ from shared.model import (
     RemoteOverride,
     Series,
 )
-from shared.providers.base import CopyChange, FromStart, NewCopy, OccurrenceChange, Position
+from shared.providers.base import Answer, CopyChange, CopyWrite, FromStart, NewCopy, OccurrenceChange, Position
 from shared.providers.google import convert, projection
 from shared.providers.google.errors import DUPLICATE, EVENT_GONE, Subject
 from shared.providers.google.wire import Wire
+from shared.providers.single_writes import write_one_by_one
 
 PAGE_SIZE: Final = 250
 """Events per page: Google's default. A larger page is hardly cheaper, and lost work after a crash is a page's worth."""
@@ -116,6 +117,9 @@ class GoogleCalendars:
     def project(self, series: Series, policy: Policy) -> Series:
         return projection.project(series, policy)
 
+    def cannot_repeat(self, series: Series) -> str:  # noqa: ARG002 (Google keeps recurrence lines as they are)
+        return ""
+
     def secret(self) -> bytes | None:
         return self._wire.secret()
 
@@ -125,7 +129,7 @@ class GoogleCalendars:
         """See the port. A 409 applies nothing of the body (events.insert reference), so the copy that was there first
         is returned as it is, and the caller brings it up to date."""
         for remote_id in _incarnations(copy.key):
-            body = convert.write_event(copy.series, remote_id=remote_id, event_id=copy.event_id)
+            body = convert.write_event(copy.series, remote_id=remote_id, event_id=copy.tag)
             try:
                 raw: dict[str, Any] | None = self._wire.events(
                     "insert", Subject.NEW_EVENT, calendarId=calendar, body=body, **_MAIL_NOBODY
@@ -171,6 +175,10 @@ class GoogleCalendars:
         except VersionConflict as error:
             if error.code != EVENT_GONE:
                 raise
+
+    def write_all(self, calendar: str, writes: Sequence[CopyWrite]) -> list[Answer]:
+        """See the port. Google counts each part of a batch as a call of its own."""
+        return write_one_by_one(self, calendar, writes)
 
     # --- single records --------------------------------------------------------------------------------------------
 

@@ -64,6 +64,10 @@ class GooglePush:
             renew_at=renewal(subscription_id, asked_at, expires_at),
         )
 
+    def renew(self, subscription: Subscription) -> Subscription | None:  # noqa: ARG002
+        """See the port. A channel ends when it ends; another one takes its place."""
+        return None
+
     def unsubscribe(self, subscription: Subscription) -> bool:
         """See the port. Only the account and client that subscribed can stop a channel: stop before revoking."""
         try:

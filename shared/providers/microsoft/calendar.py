@@ -11,7 +11,7 @@ nowhere, so it is sent, and not relied upon.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from shared.calendar.recurrence import is_occurrence
@@ -35,13 +35,14 @@ from shared.model import (
     Series,
     Unreadable,
 )
-from shared.providers.base import CopyChange, FromStart, NewCopy, OccurrenceChange, Position
+from shared.providers.base import Answer, CopyChange, CopyWrite, FromStart, NewCopy, OccurrenceChange, Position
 from shared.providers.microsoft import convert, cursor, projection, recurrence
 from shared.providers.microsoft.errors import EVENT_GONE, DuplicateTransaction, Subject
 from shared.providers.microsoft.grant import utc_now
 from shared.providers.microsoft.records import Json, Records, deleted_keys, path_of, span_of_series, unreadable
 from shared.providers.microsoft.wire import Wire
 from shared.providers.microsoft.zones import to_iana
+from shared.providers.single_writes import write_one_by_one
 
 PAGE_SIZE: Final = 250
 """Items per page. Lost work after a crash is a page's worth."""
@@ -135,6 +136,9 @@ class MicrosoftCalendars:
     def project(self, series: Series, policy: Policy) -> Series:
         return projection.project(series, policy)
 
+    def cannot_repeat(self, series: Series) -> str:
+        return convert.cannot_repeat(series)
+
     def secret(self) -> bytes | None:
         return self._wire.secret()
 
@@ -144,7 +148,7 @@ class MicrosoftCalendars:
         """See the port. A copy that was there first is returned as it is, and the caller brings it up to date. How long
         Graph remembers a `transactionId`, also of an event that is deleted, is not documented."""
         for transaction_id in convert.transaction_ids(copy.key):
-            body = convert.write_event(copy.series, event_id=copy.event_id, key=copy.key, transaction_id=transaction_id)
+            body = convert.write_event(copy.series, tag=copy.tag, key=copy.key, transaction_id=transaction_id)
             try:
                 raw = self._wire.post(f"{path_of(calendar)}/events", Subject.NEW_EVENT, body)
             except DuplicateTransaction as error:
@@ -215,6 +219,9 @@ class MicrosoftCalendars:
         except VersionConflict as error:
             if error.code != EVENT_GONE:
                 raise
+
+    def write_all(self, calendar: str, writes: Sequence[CopyWrite]) -> list[Answer]:
+        return write_one_by_one(self, calendar, writes)
 
     # --- a page of changes -----------------------------------------------------------------------------------------
 

@@ -316,11 +316,11 @@ def _read_reminders(raw: Json) -> Reminders:
 # --- writing -------------------------------------------------------------------------------------------------------
 
 
-def write_event(series: Series, *, event_id: str, key: str, transaction_id: str) -> dict[str, Any]:
+def write_event(series: Series, *, tag: str, key: str, transaction_id: str) -> dict[str, Any]:
     """The body of a POST: the series without its overrides, marked as the copy of the app's event. Raises
     `EventRejected` for a rule or a zone that Graph cannot hold."""
     content = series.content
-    mark = _mark(event_id, content.span, series.recurrence)
+    mark = _mark(tag, content.span, series.recurrence)
     written: dict[str, Any] = {
         "subject": content.title,
         **_write_span(content.span),
@@ -433,6 +433,20 @@ def _windows(when: When) -> str:
     if zone is None:
         raise EventRejected("Outlook has no time zone with the event's clocks.", code="unknown_time_zone")
     return zone
+
+
+def cannot_repeat(series: Series) -> str:
+    """Why Graph has no way to repeat an event like this one; "" if it has one, or if the lines cannot be read."""
+    start = series.content.span.start
+    if not series.recurs:
+        return ""
+    if isinstance(start, ZonedTime) and is_zone(start.zone) and to_windows(start.zone) is None:
+        return "Outlook has no time zone with its clocks"
+    try:
+        pattern = recurrence.to_pattern(series.recurrence, series.content.span)
+    except ValueError:
+        return ""
+    return pattern.reason if isinstance(pattern, recurrence.CannotHold) else ""
 
 
 def _write_recurrence(lines: tuple[str, ...], span: Span) -> dict[str, Any]:

@@ -17,6 +17,7 @@ Quirks and their source (page "Receive change notifications through webhooks" un
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
@@ -73,7 +74,7 @@ class MicrosoftPush:
             "resource": f"/me/calendars/{calendar}/events",
             "notificationUrl": f"{address}?{query}",
             "lifecycleNotificationUrl": f"{address}/lifecycle?{query}",
-            "expirationDateTime": (asked_at + _ASKED).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "expirationDateTime": _text(asked_at + _ASKED),
             "clientState": token,
         }
         granted = self._create(wanted, address)
@@ -84,6 +85,23 @@ class MicrosoftPush:
             expires_at=expires_at,
             renew_at=renewal(subscription_id, asked_at, expires_at),
         )
+
+    def renew(self, subscription: Subscription) -> Subscription | None:
+        """See the port. A PATCH of the end renews and reauthorises (page "Lifecycle notifications"). Whatever Graph has
+        against it, a new subscription shows."""
+        from shared.providers.microsoft.errors import Subject
+        from shared.providers.microsoft.wire import segment
+
+        asked_at = datetime.now(UTC)
+        wanted = {"expirationDateTime": _text(asked_at + _ASKED)}
+        try:
+            granted = self._wire.patch(
+                f"/subscriptions/{segment(subscription.resource_id)}", Subject.SUBSCRIPTION, wanted
+            )
+        except NotWatchable:
+            return None
+        expires_at = granted_until(granted, asked_at)
+        return replace(subscription, expires_at=expires_at, renew_at=renewal(subscription.id, asked_at, expires_at))
 
     def unsubscribe(self, subscription: Subscription) -> bool:
         return self._drop(subscription.resource_id)
@@ -141,6 +159,10 @@ def renewal(subscription_id: str, begins_at: datetime, ends_at: datetime) -> dat
     """Four fifths of the way, less up to a twentieth that depends on the id, so that renewals are spread out."""
     spread = int.from_bytes(sha256(subscription_id.encode()).digest()[:4]) / 2**32
     return begins_at + (ends_at - begins_at) * (0.8 - spread / 20)
+
+
+def _text(instant: datetime) -> str:
+    return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _without_query(url: str) -> str:

@@ -106,7 +106,7 @@ class MemoryCalendar:
             stamp = self._stamp()
             self.records[remote_id] = Record(
                 copy.key,
-                copy.event_id,
+                copy.tag,
                 copy.series.content,
                 copy.series.recurrence,
                 f"e{stamp}",

@@ -29,7 +29,7 @@ _UNWRITTEN: dict[str, Any] = {
 
 def held(series: Series) -> dict[str, Any]:
     """The series as Graph has it once the adapter has written it, its overrides and its excluded dates."""
-    body = write_event(series, event_id="ev-1", key="key-1", transaction_id="lockstep-1")
+    body = write_event(series, tag="ev-1", key="key-1", transaction_id="lockstep-1")
     raw = _UNWRITTEN | in_utc(body)
     if series.recurrence:
         raw["type"] = "seriesMaster"

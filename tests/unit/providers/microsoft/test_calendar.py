@@ -58,7 +58,7 @@ def listing(api: CalendarApi, calendar: str, cursor_text: str = "") -> tuple[lis
 
 
 def make(api: CalendarApi, stage: MicrosoftStage, series: Series, policy: Policy = Policy()) -> RemoteEvent:  # noqa: B008
-    return api.create(stage.main, NewCopy(event_id="ev-1", key="key-1", series=api.project(series, policy)))
+    return api.create(stage.main, NewCopy(tag="ev-1", key="key-1", series=api.project(series, policy)))
 
 
 def update(api: CalendarApi, stage: MicrosoftStage, remote: RemoteEvent, **fields: object) -> RemoteEvent:
@@ -532,7 +532,7 @@ def test_each_operation_costs_no_more_calls_than_it_must(calendars: CalendarApi,
     made = make(calendars, microsoft, SERIES)
     held = replace(made, etag="")
     page = calendars.fetch_page(microsoft.main, START)
-    single = NewCopy(event_id="b", key="b", series=Series(Content(span=SPAN)))
+    single = NewCopy(tag="b", key="b", series=Series(Content(span=SPAN)))
     costs: list[tuple[int, Callable[[], object]]] = [
         (1, lambda: calendars.create(microsoft.main, single)),
         (2, lambda: calendars.fetch_page(microsoft.main, After(page.next.cursor))),

@@ -149,14 +149,14 @@ def test_a_whole_day_is_written_from_midnight_to_midnight() -> None:
 
 
 def test_a_time_is_written_on_its_own_clocks_by_windows_name() -> None:
-    body = write_event(Series(Content(span=SPAN)), event_id="e", key="k", transaction_id="t")
+    body = write_event(Series(Content(span=SPAN)), tag="e", key="k", transaction_id="t")
     assert body["start"] == {"dateTime": "2027-03-01T09:00:00", "timeZone": "W. Europe Standard Time"}
 
 
 @pytest.mark.parametrize("zone", ["Antarctica/Troll", "Nowhere/Land"])
 def test_a_zone_that_windows_lacks_is_refused_and_not_guessed(zone: str) -> None:
     with pytest.raises(EventRejected) as caught:
-        write_event(Series(Content(span=Span(at(9, zone), at(10, zone)))), event_id="e", key="k", transaction_id="t")
+        write_event(Series(Content(span=Span(at(9, zone), at(10, zone)))), tag="e", key="k", transaction_id="t")
     assert caught.value.code == "unknown_time_zone"
 
 
@@ -314,7 +314,7 @@ def test_a_record_that_cannot_be_understood_is_an_error_of_a_known_kind(broken: 
 
 def test_the_mark_names_the_event_the_zones_and_what_is_excluded() -> None:
     lines = ("RRULE:FREQ=WEEKLY", "EXDATE:20270308T080000Z")
-    body = write_event(Series(Content(span=SPAN), lines), event_id="ev-1", key="key-1", transaction_id="t")
+    body = write_event(Series(Content(span=SPAN), lines), tag="ev-1", key="key-1", transaction_id="t")
     assert read_mark(body) == Mark("ev-1", (BERLIN, BERLIN), ("20270308T080000Z",))
     assert body["singleValueExtendedProperties"][1] == {"id": COPY, "value": copy_name("key-1")}
 
