@@ -22,7 +22,7 @@ endif
 # Trust what the machine trusts: behind a proxy that is more than uv brings along.
 export UV_SYSTEM_CERTS := 1
 
-.PHONY: help setup demo demo-reset test smoke bench check lint types template lock lock-check deploy replay clean
+.PHONY: help setup demo demo-reset test browser smoke bench mutation docs check lint types template lock lock-check deploy replay clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,8 +50,21 @@ demo-reset: setup ## forget what the demo stored
 test: setup ## run the tests
 	@$(BIN)/python -m pytest
 
+browser: setup ## drive the pages in Chromium, with a stack of their own (HEADED=1 shows it)
+	@$(BIN)/python -m pytest -m browser tests/browser
+
+soak: setup ## tell random stories of both sides (SEEDS=1000 FROM=0 JOBS=2), or one (SEED=1234)
+	@$(BIN)/python -m tests.machine.soak $(if $(SEED),--seed $(SEED) $(if $(STEPS),--steps $(STEPS)),\
+	  --seeds $(or $(SEEDS),1000) --from $(or $(FROM),0) $(if $(JOBS),--jobs $(JOBS)))
+
 smoke: setup ## start a second stack on free ports, sync both ways, print a table of latencies, stop
 	@$(BIN)/python -m demo.smoke
+
+mutation: setup ## change the deciding code in thousands of small ways and say how many no test notices (long)
+	@$(BIN)/python -m scripts.mutation
+
+docs: setup ## write the parts of docs/ that are made from the code
+	@$(BIN)/python -m tests.unit.sync.cells
 
 bench: setup ## measure calls, cold starts and a first sync, each against its floor
 	@$(BIN)/python -m benchmarks
@@ -122,4 +135,4 @@ build-%Function: $(VENV)/.ready
 	@$(BIN)/python infra/build.py $(FUNCTION) "$(ARTIFACTS_DIR)"
 
 clean: ## remove everything that these commands made, except .venv
-	@rm -rf $(LOCAL) .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(LOCAL) .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis mutants

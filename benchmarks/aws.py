@@ -180,6 +180,9 @@ class LocalAws:
     def _SendMessage(self, _: Json) -> Json:  # noqa: N802
         return {"MessageId": "message"}
 
+    def _ChangeMessageVisibility(self, _: Json) -> Json:  # noqa: N802
+        return {}
+
     def _GenerateDataKey(self, call: Json) -> Json:  # noqa: N802
         return {"Plaintext": _DATA_KEY, "CiphertextBlob": _DATA_KEY, "KeyId": call["KeyId"]}
 

@@ -1,57 +1,74 @@
-"""The simulated Google in a process of its own, with filled calendars."""
+"""Google in the benchmarks: see `benchmarks.simulated.BenchmarkProvider`."""
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-import tempfile
-import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from demo.processes import running, wait_until
+from benchmarks.simulated import ACCOUNT, CLIENT, Json, Simulated
+from shared.providers.base import ClientSecret, Provider
 
-ACCOUNT = "anna@example.com"
-
-
-@dataclass(frozen=True, slots=True)
-class Google:
-    url: str
-    tokens: Mapping[str, str]
-
-    def control(self, path: str, body: object) -> Any:
-        return _post(f"{self.url}/control/{path}", body)
+SCHEME = "http://127.0.0.1"
+ARGUMENTS: tuple[str, ...] = ()
 
 
-@contextmanager
-def filled_google(counts: Mapping[str, int]) -> Iterator[Google]:
-    """Serve an account whose calendars hold that many events each (by the calendar's id)."""
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / "port"
-        client = ["--client-id", "client", "--client-secret", "secret", "--redirect-uri", "http://localhost/callback"]
-        command = [sys.executable, "-m", "simulators.google", "--port-file", str(place), *client]
-        with running(command, os.environ, Path(folder) / "log") as process:
-            wait_until(place.exists, "The simulated Google", process=process)
-            url = f"http://127.0.0.1:{place.read_text()}"
-            yield _fill(url, counts)
-
-
-def _fill(url: str, counts: Mapping[str, int]) -> Google:
-    calendars = [{"summary": name, "id": name} for name in counts]
-    _post(f"{url}/control/accounts", {"email": ACCOUNT, "timeZone": "Europe/Berlin", "calendars": calendars})
+def add_account(simulated: Simulated, names: list[str]) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+    calendars = [{"summary": name, "id": name} for name in names]
+    simulated.control("POST", "accounts", {"email": ACCOUNT, "timeZone": "Europe/Berlin", "calendars": calendars})
     scopes = ["https://www.googleapis.com/auth/calendar.events"]
-    tokens = _post(f"{url}/control/tokens", {"email": ACCOUNT, "client_id": "client", "scopes": scopes})
-    for name, count in counts.items():
-        _post(f"{url}/control/calendars/{name}/fill", {"count": count, "seed": 1})
-    return Google(url, {name: tokens[name] for name in ("refresh_token", "access_token")})
+    wanted = {"email": ACCOUNT, "client_id": CLIENT["client_id"], "scopes": scopes}
+    tokens = simulated.control("POST", "tokens", wanted)
+    return {name: tokens[name] for name in ("refresh_token", "access_token")}, {name: name for name in names}
 
 
-def _post(url: str, body: object) -> Any:
-    content = {"Content-Type": "application/json"}
-    request = urllib.request.Request(url, method="POST", data=json.dumps(body).encode(), headers=content)
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return json.loads(answer.read() or b"null")
+def environment(simulated: Simulated) -> Mapping[str, str]:
+    return {"GOOGLE_OAUTH_URL": simulated.url, "GOOGLE_API_URL": simulated.url}
+
+
+def secret_of(simulated: Simulated) -> bytes:
+    from shared.providers.google.auth import EVENTS_SCOPE
+    from shared.providers.google.grant import encode_secret
+
+    expiry = (datetime.now(UTC) + timedelta(minutes=50)).replace(tzinfo=None)
+    tokens = simulated.tokens
+    return encode_secret(
+        refresh_token=tokens["refresh_token"], token=tokens["access_token"], expiry=expiry, scopes=[EVENTS_SCOPE]
+    )
+
+
+def open_provider() -> Provider:
+    from shared.config import GoogleSettings
+    from shared.providers.google import GoogleProvider
+
+    return GoogleProvider(GoogleSettings.read(), ClientSecret(**CLIENT))
+
+
+def pages_of(simulated: Simulated, calendar: str) -> Iterator[list[Json]]:
+    from shared.config import GoogleSettings
+    from shared.providers.google.calendar import _EVENT_TYPES, PAGE_SIZE
+    from shared.providers.google.errors import Subject
+    from shared.providers.google.grant import Grant
+    from shared.providers.google.wire import Wire
+
+    settings = GoogleSettings.read()
+    wire = Wire(Grant(secret_of(simulated), settings, ClientSecret(**CLIENT)), settings, quota_user="benchmark")
+    since = (datetime.now(UTC) - timedelta(days=30)).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+    def page(token: str | None) -> dict[str, Any]:
+        return wire.events(
+            "list",
+            Subject.CALENDAR,
+            calendarId=calendar,
+            singleEvents=False,
+            maxResults=PAGE_SIZE,
+            eventTypes=_EVENT_TYPES,
+            timeMin=since,
+            pageToken=token,
+        )
+
+    answer = page(None)
+    yield answer["items"]
+    while token := answer.get("nextPageToken"):
+        answer = page(token)
+        yield answer["items"]

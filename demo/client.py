@@ -151,8 +151,15 @@ class PersonAtOutlook:
 
     def shown(self, title: str, starts: str = "") -> int:
         """As at Google."""
+        return len(self._seen(title, starts))
+
+    def named(self, title: str, starts: str) -> str:
+        """The id of the first event of the test week that has this title and begins at this time of day."""
+        return str(min(self._seen(title, starts), key=lambda one: str(one["start"]["dateTime"]))["id"])
+
+    def _seen(self, title: str, starts: str) -> list[dict[str, Any]]:
         found = self.call("GET", self._events(f"?expand=1&zone=Europe/Berlin&{WEEK}"))["value"]
-        return sum(one["subject"] == title and starts in one["start"]["dateTime"] for one in found)
+        return [one for one in found if one["subject"] == title and starts in one["start"]["dateTime"]]
 
     def add(self, title: str, start: str, end: str, *, daily: int = 0) -> str:
         body: dict[str, object] = {"subject": title, "start": _wall_time(start), "end": _wall_time(end)}

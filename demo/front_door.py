@@ -24,7 +24,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from ssl import SSLContext
+from ssl import SSLContext, create_default_context
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
@@ -75,7 +75,7 @@ class FrontDoor:
         self.web_dir = web_dir
         self.help_url = help_url
         self.api_url = ""
-        self.simulators: dict[str, str] = {}
+        self.simulators: dict[str, tuple[str, SSLContext | None]] = {}
         self.hosts = {"localhost", LOOPBACK, "::1", urlsplit(public_url).hostname or LOOPBACK}
 
     def page_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -134,13 +134,13 @@ class FrontDoor:
 
     def _to_simulator(self, request: Request) -> Response:
         provider, _, rest = request.path.removeprefix("/sim/").partition("/")
-        simulator = self.simulators.get(provider)
+        simulator, trust = self.simulators.get(provider, ("", None))
         if not simulator:
             return self._problem(404, "no_simulator", "No simulator of that provider runs here.")
         if not rest.startswith("control/"):
             return self._not_found()
         target = raw_target(request).removeprefix(f"/sim/{provider}")
-        return forward(request, simulator, target=target, help_url=self.help_url)
+        return forward(request, simulator, target=target, help_url=self.help_url, trust=trust)
 
     def _token(self, request: Request) -> Response:
         if refused := self._only(request, ("POST",)):
@@ -198,9 +198,11 @@ class Running:
         """From now on pass API paths on to `url`, whose path is a prefix (the emulator's execute-api address)."""
         self._front.api_url = url
 
-    def route_simulator(self, provider: str, url: str) -> None:
-        """From now on pass `/sim/{provider}/control/…` on to `{url}/control/…`; an empty `url`: there is none."""
-        self._front.simulators[provider] = url
+    def route_simulator(self, provider: str, url: str, ca_file: str = "") -> None:
+        """From now on pass `/sim/{provider}/control/…` on to `{url}/control/…`; an empty `url`: there is none.
+        `ca_file` is what an https simulator is trusted by."""
+        trust = create_default_context(cafile=ca_file) if ca_file else None
+        self._front.simulators[provider] = (url, trust)
 
     def stop(self) -> None:
         """Stop listening; requests in progress are not waited for. Stopping twice is fine."""

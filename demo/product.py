@@ -141,6 +141,7 @@ def product(choice: Choice) -> Iterator[Product]:
         microsoft_url = ""
         if choice.simulates_microsoft:
             microsoft_url = _start_microsoft(started, choice, front, ports)
+            front.route_simulator("microsoft", microsoft_url, str(choice.state_dir / MICROSOFT_CA))
         neighbours = Neighbours(
             google_url=google_url,
             microsoft_url=microsoft_url,
@@ -252,6 +253,8 @@ def _parameters(choice: Choice, front: Running, neighbours: Neighbours) -> dict[
         "PushUrl": push_url,
         "AllowedOrigins": ",".join(dict.fromkeys((*_bases(front), given.get("PUBLIC_URL") or front.url))),
         "HelpUrl": f"{front.url}/help",
+        "HelpAddress": given.get("HELP_ADDRESS", ""),
+        "HelpContent": given.get("HELP_CONTENT", ""),
         "PollMinutes": f"{choice.poll_minutes:g}",
         "WindowBackDays": str(choice.window_back_days),
         "HostWebhookUrl": f"{neighbours.host_url}/lockstep",

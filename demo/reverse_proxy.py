@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import logging
 from collections.abc import Iterable
+from ssl import SSLContext
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -53,16 +54,18 @@ def raw_target(request: Request) -> str:
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
-def forward(request: Request, upstream: str, *, target: str | None = None, help_url: str = "") -> Response:
+def forward(
+    request: Request, upstream: str, *, target: str | None = None, help_url: str = "", trust: SSLContext | None = None
+) -> Response:
     """Send `request` to `upstream` (an address whose path is a prefix) and return the answer.
 
-    `target` replaces path and query. A connection that fails, a time-out, and a 5xx that nobody has worded come back
-    as 502.
+    `target` replaces path and query; `trust` says which authorities an https upstream may have. A connection that
+    fails, a time-out, and a 5xx that nobody has worded come back as 502.
     """
     base = urlsplit(upstream)
     path = base.path.rstrip("/") + (raw_target(request) if target is None else target)
     try:
-        answer = _exchange(base, request, path)
+        answer = _exchange(base, request, path, trust)
     except TimeoutError:
         log.warning("%s %s: no answer in %.0f s", request.method, request.path, TIMEOUT_SECONDS)
         return problem(
@@ -82,11 +85,10 @@ def forward(request: Request, upstream: str, *, target: str | None = None, help_
     return answer
 
 
-def _exchange(base: SplitResult, request: Request, path: str) -> Response:
+def _exchange(base: SplitResult, request: Request, path: str, trust: SSLContext | None) -> Response:
     """One request over one fresh connection: nothing stale to be reused, and loopback makes it cheap."""
     body = request.get_data()
-    kind = http.client.HTTPSConnection if base.scheme == "https" else http.client.HTTPConnection
-    connection = kind(base.hostname or "", base.port, timeout=TIMEOUT_SECONDS)
+    connection = _connection(base, trust)
     try:
         connection.putrequest(request.method, path, skip_host=True, skip_accept_encoding=True)
         connection.putheader("Host", base.netloc.rpartition("@")[2])
@@ -105,6 +107,12 @@ def _exchange(base: SplitResult, request: Request, path: str) -> Response:
         return response
     finally:
         connection.close()
+
+
+def _connection(base: SplitResult, trust: SSLContext | None) -> http.client.HTTPConnection:
+    if base.scheme == "https":
+        return http.client.HTTPSConnection(base.hostname or "", base.port, timeout=TIMEOUT_SECONDS, context=trust)
+    return http.client.HTTPConnection(base.hostname or "", base.port, timeout=TIMEOUT_SECONDS)
 
 
 def _copy_headers(response: Response, received: http.client.HTTPResponse, *, head: bool) -> None:

@@ -62,6 +62,7 @@ class Smoke:
         self.connect_outlook()
         self.two_providers()
         self.both_ways("Outlook", self.outlook)
+        self.written_singly()
         self.health()
         self.host_app()
         self.disconnect_google()
@@ -199,6 +200,24 @@ class Smoke:
         self.app.call("PATCH", f"/v1/calendars/{calendar['id']}", {"main": True})
         moved = lambda: self.outlook.shown("For main") == 1 and not self.google.shown("For main")  # noqa: E731
         self.checks.that("another main calendar takes the bookings along", seconds_until(moved) is not None)
+
+    def written_singly(self) -> None:
+        """Outlook has no pattern for two times a day: each occurrence is an event of its own there."""
+        path, title, moved = "/v1/events/rounds", "Rounds", f"{DAY.format(2)}T15:00:00+01:00"
+        rule = {"recurrence": ["RRULE:FREQ=DAILY;BYHOUR=9,15;COUNT=8"]}
+        self.app.call("PUT", path, {"title": title, **app_times("09:00:00", "10:00:00"), **rule}, expect=201)
+        arrived = seconds_until(lambda: self.outlook.shown(title) == 8)
+        self.checks.that("what Outlook cannot repeat arrives as single events", arrived is not None)
+        self.app.call("PATCH", f"{path}/occurrences/{moved}", app_times("17:00:00", "18:00:00", 2))
+        there = seconds_until(lambda: self.outlook.shown(title, "17:00") == 1 and self.outlook.shown(title) == 8)
+        self.checks.that("one of them moved here is moved there", there is not None)
+        single = self.outlook.named(title, "09:00")
+        self.outlook.change(single, "Rounds, first", "08:00:00", "09:00:00")
+        here = seconds_until(lambda: self.here("Rounds, first", "08:00") == 1 and self.here(title) == 7)
+        self.checks.that("one of them changed there is that occurrence of the series here", here is not None)
+        self.app.call("DELETE", path, expect=204)
+        left = seconds_until(lambda: not self.outlook.shown(title) and not self.outlook.shown("Rounds, first"))
+        self.checks.that("and all go with their series", left is not None)
 
     # --- what must hold besides
 

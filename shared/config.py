@@ -90,6 +90,7 @@ class OauthCallbackSettings(ProviderSettings):
     grant_key_arn: str
     state_keys_secret: str
     public_url: str
+    allowed_origins: str
     help_url: str
 
 
@@ -125,7 +126,11 @@ class ApiSettings(StoreSettings, ProviderSettings):
     public_url: str
     allowed_origins: str
     help_url: str
+    help_address: str = ""
+    help_content: str = ""
     push_url: str = ""
+    poll_minutes: float = 15.0
+    window_back_days: float = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from shared.errors import FieldError, invalid
+from shared.calendar_choice import bookings_ahead, through_bookings
+from shared.errors import FieldError, Problem, invalid
 from shared.house import House
 from shared.model import PROVIDER_DEFAULT, Connection, OnExternal, Policy, Privacy
+from shared.queue import CalendarJob
 
 LONGEST_REMINDER = 40320
 """Four weeks in minutes: Google's bound (events resource, reminders.overrides)."""
@@ -49,3 +51,18 @@ def change_policy(house: House, connection: Connection, members: Mapping[str, An
     if policy == connection.policy:
         return connection
     return house.store.connections.save(replace(connection, policy=policy, updated_at=house.clock()))
+
+
+def renew_reminders(house: House, connection: Connection) -> int:
+    """Have the copies of all future bookings in this connection's booking calendars brought to its present default
+    reminder; a change of the setting by itself concerns only what is written from then on. Bookings that say something
+    of their own keep it. The answer is how many bookings are looked at. Raises `Problem` (409) if the connection has no
+    calendar that takes bookings."""
+    takers = [one for one in house.store.calendars.of_connection(connection.id) if one.takes_bookings]
+    if not takers:
+        raise Problem(409, "no_booking_calendar", "No calendar of this connection takes bookings. Choose one first.")
+    total = bookings_ahead(house, connection.owner)
+    for calendar in takers:
+        house.store.calendars.change(calendar.id, lambda found: through_bookings(found, total, reminders=True))
+        house.jobs.send(CalendarJob(calendar.id))
+    return total

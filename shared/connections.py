@@ -14,7 +14,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from shared.errors import ConnectFailed, FieldError, Problem, VersionConflict, invalid, not_found
+from shared.calendar_choice import bookings_again
+from shared.errors import (
+    ConnectFailed,
+    FieldError,
+    NotWatchable,
+    Problem,
+    RetryLater,
+    VersionConflict,
+    invalid,
+    not_found,
+)
 from shared.house import Accounts, House
 from shared.keys import calendar_id, new_connection_id
 from shared.model import (
@@ -40,6 +50,12 @@ CONSENT_LASTS = timedelta(minutes=15)
 
 LONGEST_RETURN_TO = 2048
 LONGEST_HINT = 256
+
+REFUSED_AT_MOST = 10_000
+"""Events that the provider refused, to be tried once more when the account is listed."""
+
+ATTEMPTS = 3
+"""How often a confirmation is tried again when another one of the same account was quicker."""
 
 LIVE = (ConnectionStatus.ACTIVE, ConnectionStatus.RECONNECT_REQUIRED)
 
@@ -119,20 +135,34 @@ class CameBack:
 
 @dataclass(frozen=True, slots=True)
 class ConsentFailed:
-    """A genuine sign-in that did not come about: the person goes back to the page with the code."""
+    """A genuine sign-in that did not come about: the person goes back to the page with the code. Why is kept with the
+    connection for as long as a consent lasts, for that person alone to read."""
 
     connection: Connection
     code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A callback that belongs to no sign-in, and what to tell whoever sent it. Nothing was read or written."""
+
     sentence: str
 
 
 def finish(
     house: Accounts, settings: ConsentSettings, provider: str, query: Mapping[str, str]
-) -> CameBack | ConsentFailed:
+) -> CameBack | ConsentFailed | Aside:
     """Redeem what the provider sent. Raises `ConnectFailed` if the state is not genuine: then nobody can say where the
-    person came from, and nothing is touched."""
+    person came from, and nothing is touched; `RetryLater` if the provider is busy: then the same address can be opened
+    again."""
     state = query.get("state", "")
     connection = house.store.connections.load(connection_in(state)) if state else None
+    if (
+        connection is None
+        and provider in PROVIDERS
+        and (sentence := house.providers(provider).authorizer().aside(query))
+    ):
+        return Aside(sentence)
     if connection is None or connection.provider != provider:
         raise ConnectFailed("state_invalid", "This sign-in was not started here. Start again from the page.")
     state_digest = verify_state(state, connection.owner, house.clock(), settings.keyring)
@@ -142,11 +172,16 @@ def finish(
         raise ConnectFailed("state_used", "This sign-in was used already. Start again from the page.") from None
     try:
         grant = house.providers(provider).authorizer().complete(flow, query)
+    except RetryLater:
+        house.store.connections.put_flow_back(connection.id, flow, state_digest)
+        raise
     except ConnectFailed as failure:
         if isinstance(failure, GrantIncomplete):
             _give_back(house, replace(connection, account=failure.grant.account), failure.grant.secret)
-        house.store.connections.delete(connection.id)
-        return ConsentFailed(connection, failure.code, failure.sentence)
+        why = Reason(failure.code, failure.sentence, failure.link)
+        now = house.clock()
+        house.store.connections.save(replace(connection, reasons=(why,), updated_at=now, due_at=now + CONSENT_LASTS))
+        return ConsentFailed(connection, failure.code)
     now = house.clock()
     confirmation = secrets.token_urlsafe(32)
     held = replace(connection, account=grant.account, updated_at=now, due_at=now + CONSENT_LASTS)
@@ -170,64 +205,49 @@ def confirm(house: House, owner: Owner, connection_id: str, confirmation: str) -
         raise Problem(409, "confirmation_expired", "This sign-in took too long. Sign in again.")
     if not hmac.compare_digest(digest(confirmation), expected):
         raise Problem(403, "confirmation_wrong", "This confirmation does not belong to this sign-in. Sign in again.")
-    try:
-        house.store.connections.spend_confirmation(connection_id, expected)
-    except VersionConflict:
-        raise Problem(409, "not_awaiting_confirmation", "This connection was confirmed already.") from None
-    earlier = _same_account(house, connection)
-    active = _renew(house, earlier, connection) if earlier else _activate(house, connection)
+    active = _become_active(house, connection, expected)
     house.tell(connection_notice(active, "active", house.clock()))
     house.jobs.send(ConnectionJob(active.id))
     return active
 
 
-def _same_account(house: House, connection: Connection) -> Connection | None:
-    mine = house.store.connections.of_owner(connection.owner)
-    same = [
-        other
-        for other in mine
-        if other.id != connection.id
-        and other.provider == connection.provider
-        and other.status in LIVE
-        and other.account is not None
-        and connection.account is not None
-        and other.account.id == connection.account.id
-    ]
-    return min(same, key=lambda other: other.created_at, default=None)
+def _become_active(house: House, connection: Connection, expected: str) -> Connection:
+    """The connection, or the one that the owner has with this account already. Two that are confirmed at the same
+    moment want the same place: one gets it, the other finds it taken and renews the first."""
+    store, account = house.store.connections, connection.account
+    for _ in range(ATTEMPTS):
+        if account is None:
+            break
+        holder = store.holder(connection.owner, connection.provider, account)
+        earlier = store.load(holder) if holder else None
+        try:
+            if earlier is not None and earlier.status in LIVE:
+                return _renew(house, earlier, connection, expected)
+            return store.activate(_activated(house, connection), account, expected, instead_of=holder)
+        except VersionConflict:
+            if store.confirmation_digest(connection.id) != expected:
+                break
+    raise Problem(409, "not_awaiting_confirmation", "This connection was confirmed already.")
 
 
-def _activate(house: House, connection: Connection) -> Connection:
-    return house.store.connections.save(
-        replace(
-            connection,
-            status=ConnectionStatus.ACTIVE,
-            updated_at=house.clock(),
-            due_at=house.clock() + SWEEP_AFTER,
-            return_to="",
-            reasons=(),
-        )
+def _activated(house: House, connection: Connection) -> Connection:
+    now = house.clock()
+    return replace(
+        connection,
+        status=ConnectionStatus.ACTIVE,
+        updated_at=now,
+        due_at=now + SWEEP_AFTER,
+        return_to="",
+        reasons=(),
     )
 
 
-def _renew(house: House, earlier: Connection, connection: Connection) -> Connection:
-    secret = house.store.connections.secret(connection.id)
-    if secret is None:
-        raise Problem(409, "not_awaiting_confirmation", "This sign-in has been used already. Sign in again.")
-    house.store.connections.adopt_secret(earlier.id, secret)
-    active = house.store.connections.save(
-        replace(
-            earlier,
-            status=ConnectionStatus.ACTIVE,
-            account=connection.account,
-            updated_at=house.clock(),
-            due_at=house.clock() + SWEEP_AFTER,
-            reasons=(),
-        )
-    )
-    house.store.connections.delete(connection.id)
+def _renew(house: House, earlier: Connection, connection: Connection, expected: str) -> Connection:
+    active = _activated(house, replace(earlier, account=connection.account))
+    house.store.connections.renew(active, connection.id, expected)
     for calendar in house.store.calendars.of_connection(active.id):
         house.store.calendars.change(calendar.id, lambda found: _resubscribed(found, house.clock()))
-    return active
+    return replace(active, version=active.version + 1)
 
 
 def _resubscribed(calendar: Calendar, now: datetime) -> Calendar:
@@ -250,11 +270,12 @@ def _give_back(house: Accounts, connection: Connection, secret: bytes) -> None:
 
 
 def siblings(house: Accounts, connection: Connection) -> list[Connection]:
-    """Other live connections, anybody's, with the same account: revoking this grant would end theirs too."""
+    """Other connections, anybody's, that live by the same account or wait to be confirmed: revoking this grant would
+    end theirs too."""
     if connection.account is None:
         return []
     same = house.store.connections.with_account(connection.provider, connection.account)
-    return [other for other in same if other.id != connection.id and other.status in LIVE]
+    return [other for other in same if other.id != connection.id and other.status in (*LIVE, ConnectionStatus.PENDING)]
 
 
 def revoke(house: Accounts, connection: Connection) -> Revocation | None:
@@ -331,6 +352,7 @@ def _new(connection: Connection, identifier: str, remote: RemoteCalendar, *, mai
         name=remote.name,
         zone=remote.zone,
         access=remote.access,
+        primary=remote.primary,
         main=main,
         busy=remote.primary,
         sync=remote.primary and remote.access is not Access.FREE_BUSY,
@@ -339,9 +361,27 @@ def _new(connection: Connection, identifier: str, remote: RemoteCalendar, *, mai
 
 
 def _update(house: House, identifier: str, remote: RemoteCalendar) -> None:
+    """What was refused is tried once more: a subscription, since the webhook address may be within reach now, and
+    events, since the calendar may only have been read for a while."""
+    before = house.store.calendars.load(identifier)
+    if before is not None and before.sync and remote.access.writable:
+        refused = {link.event_id for link in house.store.events.problems(identifier, REFUSED_AT_MOST)}
+        for event in house.store.events.load(before.owner, refused - {""}).values():
+            house.store.events.mark(identifier, event)
     house.store.calendars.change(
         identifier,
-        lambda found: replace(found, name=remote.name, zone=remote.zone, access=remote.access),
+        lambda found: bookings_again(
+            found,
+            replace(
+                found,
+                name=remote.name,
+                zone=remote.zone,
+                access=remote.access,
+                primary=remote.primary,
+                watchable=True,
+                reasons=tuple(one for one in found.reasons if one.code != NotWatchable.code),
+            ),
+        ),
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from shared.calendar.recurrence import last_end
 from shared.connections import revoke, siblings
 from shared.errors import SyncError
 from shared.house import House
@@ -20,6 +21,7 @@ from shared.providers.base import Revocation, Session
 from shared.queue import ConnectionJob
 from shared.store.events import SWEEP_AFTER
 from shared.subscriptions import drop_subscription
+from shared.sync.recording import REFUSED
 
 CHUNK = 25
 
@@ -38,14 +40,24 @@ class Choice:
 
 
 def preview(house: House, connection: Connection) -> Mapping[str, int]:
-    """How many events each choice concerns, before anything is done."""
-    counts = {"imported": 0, "exported": 0}
+    """How many events each choice concerns, before anything is done: `imported`, events that deleting would take out of
+    the app, and `exported`, copies of bookings that it would take out of the account's calendars; and of each how many
+    have not ended yet. They are the receipt's own figures: one booking in two calendars is two copies, and a copy that
+    the provider refused is none."""
+    counts = dict.fromkeys(("imported", "imported_future", "exported", "exported_future"), 0)
+    now = house.clock()
     for calendar in house.store.calendars.of_connection(connection.id):
         after = ""
         while links := house.store.events.links_after(calendar.id, after, 200):
             events = house.store.events.load(calendar.owner, [link.event_id for link in links if link.event_id])
-            for event in events.values():
-                counts["exported" if event.origin == APP else "imported"] += not event.deleted
+            for link in links:
+                event = events.get(link.event_id)
+                if event is None or event.deleted or link.remote_id.startswith(REFUSED):
+                    continue
+                kind = "exported" if event.origin == APP else "imported"
+                end = last_end(event.series)
+                counts[kind] += 1
+                counts[f"{kind}_future"] += end is None or end > now
             after = links[-1].remote_id
     return counts
 
@@ -168,7 +180,8 @@ class _Work:
         for link in links:
             event = events.get(link.event_id)
             if event is not None and not event.deleted:
-                if event.origin == APP and self.receipt["exported"] == Fate.DELETE:
+                written = event.origin == APP and not link.remote_id.startswith(REFUSED)
+                if written and self.receipt["exported"] == Fate.DELETE:
                     self._delete_there(calendar, link)
                 elif event.origin != APP and self.receipt["imported"] == Fate.DELETE:
                     self._delete_here(event)

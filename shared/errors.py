@@ -8,6 +8,7 @@
     ├── ConnectionRevoked     invalid_grant, consent removed     → reconnect_required, drop the job
     ├── EventRejected         4xx on one event                   → recorded on its link, the rest goes on
     ├── CalendarGone          404 / 403 on the calendar          → calendar paused, with the reason
+    ├── Held                  more than the brake allows         → held until somebody says yes
     ├── NotWatchable          push refused for this calendar     → remembered, polled instead
     └── NotificationRejected  unknown subscription, bad MAC      → refused without detail
 
@@ -70,6 +71,10 @@ class CalendarGone(SyncError):
     code = "calendar_gone"
 
 
+class Held(SyncError):
+    code = "held"
+
+
 class NotWatchable(SyncError):
     code = "not_watchable"
 
@@ -79,12 +84,14 @@ class NotificationRejected(SyncError):
 
 
 class ConnectFailed(Exception):
-    """Connecting an account failed; `code` goes back to the page (`status=error&code=…`)."""
+    """Connecting an account failed; `code` goes back to the page (`status=error&code=…`). `link`: an address where
+    somebody can do something about it."""
 
-    def __init__(self, code: str, sentence: str) -> None:
+    def __init__(self, code: str, sentence: str, *, link: str = "") -> None:
         super().__init__(sentence)
         self.code = code
         self.sentence = sentence
+        self.link = link
 
 
 @dataclass(frozen=True, slots=True)

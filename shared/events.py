@@ -146,22 +146,32 @@ def delete(house: House, owner: Owner, event_id: str, *, if_match: int | None, w
 
 
 def patch_occurrence(
-    house: House, owner: Owner, event_id: str, start: OriginalStart, body: object, *, writer: Writer
+    house: House,
+    owner: Owner,
+    event_id: str,
+    start: OriginalStart,
+    body: object,
+    *,
+    if_match: int | None,
+    writer: Writer,
 ) -> Event:
-    """Change one occurrence of a series."""
-    event = _series(house, owner, event_id, start)
+    """Change one occurrence of a series; `if_match` is the version of the series."""
+    event = _series(house, owner, event_id, start, if_match)
     return _override(house, event, start, parse_occurrence_patch(body, event.series, start), writer)
 
 
-def delete_occurrence(house: House, owner: Owner, event_id: str, start: OriginalStart, *, writer: Writer) -> Event:
+def delete_occurrence(
+    house: House, owner: Owner, event_id: str, start: OriginalStart, *, if_match: int | None, writer: Writer
+) -> Event:
     """Cancel one occurrence of a series."""
-    return _override(house, _series(house, owner, event_id, start), start, CANCELLED, writer)
+    return _override(house, _series(house, owner, event_id, start, if_match), start, CANCELLED, writer)
 
 
-def _series(house: House, owner: Owner, event_id: str, start: OriginalStart) -> Event:
+def _series(house: House, owner: Owner, event_id: str, start: OriginalStart, if_match: int | None) -> Event:
     event = read(house, owner, event_id)
     if not event.series.recurs or not is_occurrence(event.series, start):
         raise not_found()
+    _check(event, if_match)
     return event
 
 
@@ -218,7 +228,7 @@ def _targets(house: House, event: Event) -> list[Calendar]:
         for connection in house.store.connections.of_owner(event.owner)
         if connection.status in LIVE
         for calendar in house.store.calendars.of_connection(connection.id)
-        if calendar.takes_bookings
+        if calendar.chosen_for_bookings
     ]
 
 

@@ -12,9 +12,10 @@ from datetime import timedelta
 
 from shared.connections import reconnect_required, refresh_calendars
 from shared.disconnect import go_on, sweep
-from shared.errors import CalendarGone, ConnectionRevoked, Paced, RetryLater, VersionConflict
+from shared.errors import CalendarGone, ConnectionRevoked, Held, Paced, RetryLater, VersionConflict
+from shared.holding import hold
 from shared.house import House
-from shared.model import ConnectionStatus, Reason, connection_of
+from shared.model import Brake, ConnectionStatus, Reason, connection_of
 from shared.queue import CalendarJob, ConnectionJob, Job
 from shared.subscriptions import PushSettings, drop_subscription, ensure_subscription
 from shared.sync.engine import CalendarSync
@@ -37,7 +38,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """`rule` says how: `synced`, `collapsed`, `dropped`, `parked`, `continued`."""
+    """`rule` says how: `synced`, `collapsed`, `dropped`, `parked`, `held`, `continued`."""
 
     rule: str
 
@@ -71,8 +72,12 @@ def run_job(house: House, ways: Ways, job: Job, attempt: Attempt, out_of_time: C
         return Done("dropped")
     except CalendarGone as error:
         if isinstance(job, CalendarJob):
-            _park(house, job.calendar_id, Reason(error.code, error.sentence), timedelta(days=1))
+            _park(house, job.calendar_id, Reason(CalendarGone.code, error.sentence), timedelta(days=1))
         return Done("parked")
+    except Held as error:
+        if isinstance(job, CalendarJob):
+            hold(house, job.calendar_id, error.sentence)
+        return Done("held")
     except RetryLater as error:
         return _later(house, job, attempt, error)
     except VersionConflict:
@@ -107,6 +112,8 @@ def _calendar(house: House, ways: Ways, calendar_id: str, attempt: Attempt, out_
         return Done("dropped")
     if calendar.synced_from_ms >= attempt.sent_ms:
         return Done("collapsed")
+    if calendar.checkpoint.brake is Brake.HELD:
+        return Done("held")
     if calendar.parked_until is not None and calendar.parked_until > house.clock():
         return Done("parked")
     connection = house.store.connections.load(calendar.connection_id)

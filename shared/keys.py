@@ -22,6 +22,11 @@ def new_event_id() -> str:
     return f"app_{_short(secrets.token_bytes(15))}"
 
 
+def account_place(owner: Owner, provider: str, account: Account) -> str:
+    """The one place that an owner has for a provider's account; the connection that is active holds it."""
+    return f"acc_{_short(_digest('place', owner.org, owner.user_id, provider, account.id)[:20])}"
+
+
 def calendar_id(mailbox_id: str, remote_id: str) -> str:
     """The id of a mailbox's calendar, from the provider's id for it."""
     return f"{mailbox_id}.{_short(_digest('calendar', remote_id)[:10])}"

@@ -201,10 +201,11 @@ class RemoteOverride:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteEvent:
     """What a provider said of one event. `content` is None when only occurrences were reported, not the event itself;
-    an occurrence that is not in `overrides` was not reported, which says nothing about it.
+    an occurrence that is not in `overrides` was not reported, which says nothing about it, unless the report is
+    `complete`: then it follows its series.
 
     `withheld`: the text fields were left out because the event is private (or the connection is busy-only).
-    `tag`: the id of the app's event that this copy was made for, if the copy carries our mark.
+    `tag`: what of the app's this copy was made for, if it carries our tag (`shared.sync.tag`).
     """
 
     remote_id: str
@@ -213,6 +214,7 @@ class RemoteEvent:
     content: Content | None = None
     recurrence: tuple[str, ...] = ()
     overrides: Mapping[OriginalStart, RemoteOverride] = field(default_factory=lambda: MappingProxyType({}))
+    complete: bool = field(default=False, compare=False)
     withheld: bool = False
     tag: str | None = None
 
@@ -281,7 +283,8 @@ class OverrideLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """One event's copy in one calendar. `seen` is the id of the last snapshot that listed the copy; `problem` is the
+    """One event's copy in one calendar. `occurrence`: the one that it stands for, where the provider cannot repeat the
+    event (`shared.sync.singles`), else "". `seen` is the id of the last snapshot that listed the copy; `problem` is the
     sentence the provider gave when it refused a write."""
 
     calendar_id: str
@@ -289,6 +292,7 @@ class Link:
     event_id: str
     etag: str
     base: Base
+    occurrence: OriginalStart = ""
     overrides: Mapping[OriginalStart, OverrideLink] = field(default_factory=lambda: MappingProxyType({}))
     problem: str = ""
     seen: str = ""
@@ -336,10 +340,12 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why something is as it is: a stable `code` and a sentence for people."""
+    """Why something is as it is: a stable `code`, a sentence for people, and an address where they go on ("" for
+    none)."""
 
     code: str
     sentence: str
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,12 +404,14 @@ class RemoteCalendar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """A live push subscription. `expires_at` is what the provider granted; `renew_at` is 4/5 of the way there."""
+    """A live push subscription. `expires_at` is what the provider granted; `renew_at` is 4/5 of the way there. `key`
+    names the signing key of its token; "" is a subscription that is to be replaced, not prolonged."""
 
     id: str
     resource_id: str
     expires_at: datetime
     renew_at: datetime
+    key: str = ""
 
 
 class SyncPhase(StrEnum):
@@ -421,10 +429,22 @@ class SyncPhase(StrEnum):
     DELTA = "delta"
 
 
+class Brake(StrEnum):
+    """Whether a sync is stopped when it would delete or create much (`shared.sync.brake`): it is; it was, and waits for
+    somebody to decide; it was let go on, until both sides are in step."""
+
+    ON = "on"
+    HELD = "held"
+    RELEASED = "released"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
     """How far a sync has come. `cursor` is the provider's: of the next page while listing, else of the next delta.
-    `position` is ours: the last link or event looked at in `missing` and `export`. `run` names one snapshot."""
+    `position` is ours: the last link or event looked at in `missing` and `export`. `run` names one snapshot.
+    `reminders`: on the way through the bookings, those that say nothing of their own get the reminder that the
+    connection now gives. `deleted` and `created` count what was taken over from the provider since both sides were last
+    in step, `listed_s` is when (in seconds since 1970) everything was last listed."""
 
     phase: SyncPhase = SyncPhase.FIRST
     cursor: str = ""
@@ -433,12 +453,17 @@ class Checkpoint:
     done: int = 0
     total: int | None = None
     first_completed: bool = False
+    reminders: bool = False
+    deleted: int = 0
+    created: int = 0
+    listed_s: int = 0
+    brake: Brake = Brake.ON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calendar:
-    """One calendar of a mailbox. `main`: the owner's main booking calendar; `bookings`: further calendars that
-    bookings are added to; `busy`: read for busy time; `sync`: kept in step at all.
+    """One calendar of a mailbox. `primary`: the account's own default one. `main`: the owner's main booking calendar;
+    `bookings`: further calendars that bookings are added to; `busy`: read for busy time; `sync`: kept in step at all.
 
     Until `parked_until` the provider is not called, since it asked for a long pause.
     `synced_from_ms` is the queue's own clock (milliseconds) at the start of the last completed sync.
@@ -451,6 +476,7 @@ class Calendar:
     name: str
     zone: str
     access: Access
+    primary: bool = False
     main: bool = False
     bookings: bool = False
     busy: bool = True
@@ -470,8 +496,12 @@ class Calendar:
         return mailbox_of(self.id)
 
     @property
+    def chosen_for_bookings(self) -> bool:
+        return (self.main or self.bookings) and self.sync
+
+    @property
     def takes_bookings(self) -> bool:
-        return (self.main or self.bookings) and self.sync and self.access.writable
+        return self.chosen_for_bookings and self.access.writable
 
 
 def mailbox_of(calendar_id: str) -> str:

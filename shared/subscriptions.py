@@ -37,13 +37,16 @@ class PushSettings:
 def ensure_subscription(
     house: House, connection: Connection, calendar: Calendar, push: PushApi | None, settings: PushSettings
 ) -> Calendar:
-    """Subscribe a calendar that has no subscription, or one that is due for renewal: the new one is stored before the
-    old one is stopped. Where the provider refuses, that is remembered and the calendar is polled."""
+    """Subscribe a calendar that has no subscription, or one that is due for renewal. It is prolonged where the provider
+    can do that and its token is signed with the current key; else a new one is stored before the old one is stopped.
+    Where the provider refuses, that is remembered and the calendar is polled."""
     now = house.clock()
     old = calendar.subscription
     wanted = push is not None and settings.address and calendar.watchable and calendar.sync
     if push is None or not wanted or (old is not None and old.renew_at > now):
         return calendar
+    if old is not None and old.key == settings.keyring.current and (prolonged := push.renew(old)):
+        return _store(house, calendar, prolonged) or calendar
     identifier = new_subscription_id()
     try:
         new = push.subscribe(
@@ -54,7 +57,7 @@ def ensure_subscription(
         )
     except NotWatchable as error:
         return _note_unwatchable(house, calendar, error) or calendar
-    stored = _store(house, calendar, new)
+    stored = _store(house, calendar, replace(new, key=settings.keyring.current))
     if stored is None:
         push.unsubscribe(new)
         return calendar

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from shared.calendar.timezones import from_utc
+from shared.calendar.timezones import from_utc, is_zone
 from shared.errors import Problem
 from shared.event_json import to_json
 from shared.events import Writer, write_new
@@ -22,9 +22,10 @@ def send_test_event(house: House, connection: Connection, writer: Writer) -> dic
     takers = [one for one in house.store.calendars.of_connection(connection.id) if one.takes_bookings]
     if not takers:
         raise Problem(409, "no_booking_calendar", "No calendar of this connection takes bookings. Choose one first.")
+    zone = takers[0].zone if is_zone(takers[0].zone) else "UTC"
     begin = (house.clock() + AHEAD).replace(minute=0, second=0, microsecond=0) + AHEAD
-    start: ZonedTime = from_utc(begin, takers[0].zone)
-    end = from_utc(begin + LASTS, takers[0].zone)
+    start: ZonedTime = from_utc(begin, zone)
+    end = from_utc(begin + LASTS, zone)
     content = Content(
         span=Span(start, end),
         title="Test booking",

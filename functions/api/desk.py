@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from aws_lambda_powertools.event_handler.api_gateway import APIGatewayHttpResolver, Router
 
 from functions.api.caller import Caller, caller_of
+from shared.busy import Trust
 from shared.config import ApiSettings
 from shared.connections import ConsentSettings
 from shared.errors import FieldError, Problem, invalid
@@ -37,6 +38,12 @@ def consent() -> ConsentSettings:
     return make_consent(settings())
 
 
+def trust() -> Trust:
+    """How old and how far back a calendar's busy time may be: twice the poll interval, and the sync window."""
+    minutes, days = settings().poll_minutes, settings().window_back_days
+    return Trust(stale_after=2 * timedelta(minutes=minutes), window_back=timedelta(days=days))
+
+
 def caller(router: Router | APIGatewayHttpResolver) -> Caller:
     authorizer = router.current_event.raw_event.get("requestContext", {}).get("authorizer") or {}
     return caller_of((authorizer.get("jwt") or {}).get("claims") or {})
@@ -45,6 +52,12 @@ def caller(router: Router | APIGatewayHttpResolver) -> Caller:
 def query(router: Router, name: str) -> str:
     """A member of the query, or ""."""
     return (router.current_event.query_string_parameters or {}).get(name) or ""
+
+
+def queries(router: Router, name: str) -> list[str]:
+    """All that the query says under a name that may stand there several times; each once, empty ones left out."""
+    text = str(router.current_event.raw_event.get("rawQueryString") or "")
+    return list(dict.fromkeys(value for each, value in parse_qsl(text) if each == name))
 
 
 def body(router: Router) -> dict[str, Any]:

@@ -10,13 +10,14 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.api.problems import problem_response
+from functions.api.routes import busy as busy_routes
 from functions.api.routes import calendars, connections, events, operations, service
 from shared.errors import ConnectionRevoked, Problem, RetryLater, VersionConflict, not_found
 from shared.observability import logger
 from shared.tracing import tracer
 
 app = APIGatewayHttpResolver()
-for routes in (service, connections, calendars, events, operations):
+for routes in (service, connections, calendars, events, busy_routes, operations):
     app.include_router(routes.router)
 
 

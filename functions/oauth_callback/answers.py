@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from shared.config import OauthCallbackSettings
 from shared.errors import ConnectFailed, RetryLater
 from shared.model import Connection
 
@@ -26,12 +27,30 @@ def redirect(connection: Connection, members: Mapping[str, str], fragment: str) 
     return {"statusCode": 302, "headers": {**SAFE, "location": location}, "body": ""}
 
 
-def page(status: int, failure: ConnectFailed | RetryLater, help_url: str) -> dict[str, Any]:
-    """A sentence, a stable code and a way to get help; nothing of the request is shown."""
-    text = f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Sign-in not completed</title>
+def failure_page(failure: ConnectFailed | RetryLater, settings: OauthCallbackSettings) -> dict[str, Any]:
+    """A sentence, a stable code, a way to try again and one to get help; nothing of the request is shown. After trouble
+    at the provider the same address works once more; else people begin anew, at the page of the first origin."""
+    trouble = isinstance(failure, RetryLater)
+    origin = settings.allowed_origins.partition(",")[0].strip()
+    links = [("Try again", "" if trouble else f"{origin}/")] if trouble or origin else []
+    told = f"<p>Code: <code>{escape(failure.code)}</code></p>"
+    return _page(
+        503 if trouble else 400,
+        "Sign-in not completed",
+        f"<p>{escape(failure.sentence)} Nothing was stored.</p>{told}",
+        [*links, ("Help", settings.help_url)],
+    )
+
+
+def thanks_page(sentence: str, settings: OauthCallbackSettings) -> dict[str, Any]:
+    return _page(200, "Thank you", f"<p>{escape(sentence)}</p>", [("Help", settings.help_url)])
+
+
+def _page(status: int, title: str, told: str, links: list[tuple[str, str]]) -> dict[str, Any]:
+    shown = " · ".join(f'<a href="{escape(address)}" rel="noreferrer">{name}</a>' for name, address in links)
+    text = f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
 <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:15vh auto;padding:0 1rem}}</style>
-<h1>Sign-in not completed</h1><p>{escape(failure.sentence)}</p>
-<p>Nothing was stored. Code: <code>{escape(failure.code)}</code></p>
-<p><a href="{escape(help_url)}" rel="noreferrer">Help</a></p></html>"""
+<h1>{title}</h1>{told}
+<p>{shown}</p></html>"""
     return {"statusCode": status, "headers": {**SAFE, "content-type": "text/html; charset=utf-8"}, "body": text}

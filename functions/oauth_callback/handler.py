@@ -7,9 +7,9 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.oauth_callback.answers import page, redirect
+from functions.oauth_callback.answers import failure_page, redirect, thanks_page
 from shared.config import OauthCallbackSettings
-from shared.connections import CameBack, ConsentFailed, finish
+from shared.connections import Aside, CameBack, ConsentFailed, finish
 from shared.errors import ConnectFailed, RetryLater
 from shared.observability import logger
 from shared.tracing import tracer
@@ -27,11 +27,13 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         outcome = finish(_accounts(), make_consent(_settings()), provider, query)
     except (ConnectFailed, RetryLater) as failure:
         logger.warning("callback refused", extra={"reason": failure.code})
-        return page(400 if isinstance(failure, ConnectFailed) else 503, failure, _settings().help_url)
+        return failure_page(failure, _settings())
     match outcome:
         case CameBack(connection, confirmation):
             logger.info("came back", extra={"connection_id": connection.id})
             return redirect(connection, {"status": "confirm"}, f"confirmation={confirmation}")
-        case ConsentFailed(connection, code, _):
+        case Aside(sentence):
+            return thanks_page(sentence, _settings())
+        case ConsentFailed(connection, code):
             logger.info("consent failed", extra={"connection_id": connection.id, "reason": code})
             return redirect(connection, {"status": "error", "code": code}, "")

@@ -25,7 +25,8 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
     except KeyError:
         return {"statusCode": 404, "body": ""}
     if accepted.handshake is not None:
-        return {"statusCode": 200, "headers": {"content-type": "text/plain"}, "body": accepted.handshake}
+        headers = {"content-type": "text/plain", "x-content-type-options": "nosniff"}
+        return {"statusCode": 200, "headers": headers, "body": accepted.handshake}
     for calendar_id in accepted.calendar_ids:
         _queue().send(CalendarJob(calendar_id))
     if accepted.refused:

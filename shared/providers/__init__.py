@@ -8,6 +8,7 @@ the webhook receiver never loads a client library.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from importlib import import_module
 from types import MappingProxyType
 from typing import Final, cast
@@ -25,6 +26,10 @@ PROVIDERS: Final[Mapping[str, str]] = MappingProxyType(
 
 NAMES: Final[Mapping[str, str]] = MappingProxyType({"google": "Google Calendar", "microsoft": "Outlook"})
 """What people call them."""
+
+SEES_AHEAD: Final[Mapping[str, timedelta]] = MappingProxyType({"microsoft": timedelta(days=183)})
+"""How far ahead of now a calendar is known for certain, for a provider whose listing has an end (at least: see
+`shared.providers.microsoft.cursor.NEAREST_EDGE`); any other is known for all time."""
 
 
 class UnknownProvider(KeyError):

@@ -84,6 +84,9 @@ class Authorizer(Protocol):
         """Redeem the callback's query. Raises `ConnectFailed` (denied, code refused), `GrantIncomplete` (a scope was
         left out), `RetryLater`."""
 
+    def aside(self, query: Mapping[str, str]) -> str:
+        """What a callback says that belongs to no sign-in, as a sentence for whoever sent it; "" for anything else."""
+
     def revoke(self, secret: bytes) -> Revocation:
         """End the grant at the provider, as far as the provider offers that. Never raises: a dead token is dead."""
 
@@ -111,7 +114,7 @@ Position = FromStart | After
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewCopy:
     """A copy to be created. `key` is the same whenever the same copy is meant, so that creating twice makes one; `tag`
-    is our mark, which comes back in `RemoteEvent.tag`."""
+    comes back in `RemoteEvent.tag`."""
 
     tag: str
     key: str

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from datetime import datetime
+from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any
 
 from shared.clock import from_text, to_text
 from shared.event_storage import decode_series, encode_series
 from shared.model import (
-    SERIES_FIELDS,
     Access,
     Account,
     Base,
+    Brake,
     Calendar,
     Checkpoint,
     Connection,
     ConnectionStatus,
     Event,
-    Fingerprint,
     HistoryEntry,
     HostMessage,
     Link,
@@ -43,6 +43,7 @@ from shared.store.tables import (
     LinkRow,
     shard_of,
 )
+from shared.sync.fingerprint import joined, split
 
 HISTORY_DAYS = 400
 TOMBSTONE_DAYS = 90
@@ -110,7 +111,7 @@ def connection_values(connection: Connection) -> dict[str, Any]:
         "account_id": account.id if account else None,
         "account_name": account.name if account else None,
         "policy": compact(asdict(connection.policy)),
-        "reasons": compact([[reason.code, reason.sentence] for reason in connection.reasons]),
+        "reasons": compact([astuple(reason) for reason in connection.reasons]),
         "return_to": connection.return_to or None,
         "receipt": compact(connection.receipt) if connection.receipt is not None else None,
         "created_at": to_text(connection.created_at),
@@ -132,7 +133,7 @@ def policy_of(members: Mapping[str, Any]) -> Policy:
 
 
 def reasons_of(text: str) -> tuple[Reason, ...]:
-    return tuple(Reason(code, sentence) for code, sentence in json.loads(text))
+    return tuple(Reason(*members) for members in json.loads(text))
 
 
 # --- calendars -----------------------------------------------------------------------------------------------------
@@ -148,13 +149,16 @@ def calendar_of_row(row: CalendarRow) -> Calendar:
         name=row.name,
         zone=row.zone,
         access=Access(row.access),
+        primary=bool(row.primary),
         main=row.main,
         bookings=row.bookings,
         busy=row.busy,
         sync=row.sync,
         watchable=row.watchable,
         subscription=_subscription(row.subscription),
-        checkpoint=Checkpoint(**{**checkpoint, "phase": SyncPhase(checkpoint["phase"])}),
+        checkpoint=Checkpoint(
+            **{**checkpoint, "phase": SyncPhase(checkpoint["phase"]), "brake": Brake(checkpoint.get("brake", Brake.ON))}
+        ),
         reasons=reasons_of(row.reasons),
         synced_from_ms=int(row.synced_from_ms),
         last_sync_at=_instant(row.last_sync_at),
@@ -175,6 +179,7 @@ def calendar_row(calendar: Calendar, version: int) -> CalendarRow:
         name=calendar.name,
         zone=calendar.zone,
         access=calendar.access.value,
+        primary=calendar.primary,
         main=calendar.main,
         bookings=calendar.bookings,
         busy=calendar.busy,
@@ -186,12 +191,13 @@ def calendar_row(calendar: Calendar, version: int) -> CalendarRow:
                 subscription.resource_id,
                 to_text(subscription.expires_at),
                 to_text(subscription.renew_at),
+                subscription.key,
             ]
         )
         if subscription
         else None,
         checkpoint=compact(asdict(calendar.checkpoint)),
-        reasons=compact([[reason.code, reason.sentence] for reason in calendar.reasons]),
+        reasons=compact([astuple(reason) for reason in calendar.reasons]),
         synced_from_ms=calendar.synced_from_ms,
         last_sync_at=_text(calendar.last_sync_at),
         parked_until=_text(calendar.parked_until),
@@ -204,9 +210,13 @@ def calendar_row(calendar: Calendar, version: int) -> CalendarRow:
 def _subscription(text: str | None) -> Subscription | None:
     if not text:
         return None
-    identifier, resource_id, expires_at, renew_at = json.loads(text)
+    identifier, resource_id, expires_at, renew_at, *key = json.loads(text)
     return Subscription(
-        id=identifier, resource_id=resource_id, expires_at=from_text(expires_at), renew_at=from_text(renew_at)
+        id=identifier,
+        resource_id=resource_id,
+        expires_at=from_text(expires_at),
+        renew_at=from_text(renew_at),
+        key=key[0] if key else "",
     )
 
 
@@ -243,7 +253,6 @@ def event_row(event: Event, ends_at: datetime | None) -> EventRow:
 
 
 ENDLESS = "9999"
-_ABSENT = "--------"
 UNREAD = "-"
 """Stands in a link for the event of a record that could not be read; no event has this id."""
 
@@ -254,6 +263,7 @@ def link_of_row(row: LinkRow) -> Link:
         calendar_id=row.calendar_id,
         remote_id=row.remote_id,
         event_id="" if row.event_id == UNREAD else row.event_id,
+        occurrence=row.occurrence or "",
         etag=row.etag or "",
         base=_base(*json.loads(row.base)),
         overrides=MappingProxyType(
@@ -266,37 +276,24 @@ def link_of_row(row: LinkRow) -> Link:
 
 def link_row(link: Link) -> LinkRow:
     overrides = {
-        start: [item.remote_id, item.etag, _joined(item.base.local), _joined(item.base.remote)]
+        start: [item.remote_id, item.etag, joined(item.base.local), joined(item.base.remote)]
         for start, item in link.overrides.items()
     }
     return LinkRow(
         link.calendar_id,
         link.remote_id,
         event_id=link.event_id or UNREAD,
+        occurrence=link.occurrence or None,
         etag=link.etag or None,
-        base=compact([_joined(link.base.local), _joined(link.base.remote)]),
+        base=compact([joined(link.base.local), joined(link.base.remote)]),
         overrides=compact(overrides) if overrides else None,
         problem=link.problem or None,
         seen=link.seen or None,
     )
 
 
-def _joined(fingerprint: Fingerprint) -> str:
-    """Eight characters per field in a fixed order; a cancelled occurrence is the word, no override is nothing."""
-    if not fingerprint or "cancelled" in fingerprint:
-        return "".join(fingerprint)
-    return "".join(fingerprint.get(name) or _ABSENT for name in SERIES_FIELDS)
-
-
 def _base(local: str, remote: str) -> Base:
-    return Base(_split(local), _split(remote))
-
-
-def _split(text: str) -> Fingerprint:
-    if text in ("", "cancelled"):
-        return {"cancelled": "yes"} if text else {}
-    parts = {name: text[at * 8 : at * 8 + 8] for at, name in enumerate(SERIES_FIELDS)}
-    return {name: part for name, part in parts.items() if part != _ABSENT}
+    return Base(split(local), split(remote))
 
 
 # --- history, notices ----------------------------------------------------------------------------------------------
@@ -305,7 +302,7 @@ def _split(text: str) -> Fingerprint:
 def history_row(owner: Owner, event_id: str, version: int, number: int, entry: HistoryEntry) -> HistoryRow:
     return HistoryRow(
         event_key(owner, event_id),
-        f"{to_text(entry.at)}#{version:08d}.{number}",
+        history_key(version, number, entry),
         actor=entry.actor,
         rule=entry.rule,
         sentence=entry.sentence,
@@ -314,6 +311,13 @@ def history_row(owner: Owner, event_id: str, version: int, number: int, entry: H
         version=version,
         expires_at_s=int(entry.at.timestamp()) + HISTORY_DAYS * DAY_SECONDS,
     )
+
+
+def history_key(version: int, number: int, entry: HistoryEntry) -> str:
+    """Sorts by time. Entries of one instant, such as those of two occurrences, are told apart; the same entry has the
+    same key."""
+    said = compact([entry.actor, entry.rule, entry.sentence, entry.fields, dict(entry.lost)])
+    return f"{to_text(entry.at)}#{version:08d}.{number}.{blake2b(said.encode(), digest_size=4).hexdigest()}"
 
 
 def history_of_row(row: HistoryRow) -> HistoryEntry:

@@ -2,21 +2,30 @@
 
 A connection's row also holds what a consent under way needs: the encrypted flow, the digest of its single-use state,
 and later the digest of the one-time confirmation. All of it goes when the connection is confirmed or erased.
+
+Beside the connections stand places: one row for each owner and account, naming the connection that holds it. Taking it
+and becoming active are one transaction, so an owner never has two active connections with one account.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
+from pynamodb.expressions.update import Action
+from pynamodb.transactions import TransactWrite
+
 from shared.clock import to_text
 from shared.errors import VersionConflict
+from shared.keys import account_place
 from shared.model import Account, Connection, ConnectionStatus, Owner
 from shared.store.codec import account_key, connection_of_row, connection_values, owner_key
 from shared.store.secrets import GrantVault
 from shared.store.tables import DUE_SHARDS, ConnectionRow
-from shared.store.transactions import conditional
+from shared.store.transactions import conditional, write_all
 
 LONGEST_ID = 256
 """Characters; DynamoDB refuses to look for a key that is empty or longer than 2 kB, and ours are shorter anyway."""
@@ -30,7 +39,7 @@ class ConnectionStore:
 
     def load(self, connection_id: str) -> Connection | None:
         row = _row(connection_id)
-        return connection_of_row(row) if row else None
+        return connection_of_row(row) if row and row.status else None
 
     def create(self, connection: Connection, *, flow: bytes, state_digest: str) -> None:
         """A new pending connection with its encrypted flow."""
@@ -46,18 +55,11 @@ class ConnectionStore:
 
     def save(self, connection: Connection) -> Connection:
         """Replace everything but the secret part, if nobody else did so since it was loaded (`VersionConflict`)."""
-        values = connection_values(connection)
-        actions = [
-            getattr(ConnectionRow, name).remove() if value is None else getattr(ConnectionRow, name).set(value)
-            for name, value in values.items()
-        ]
-        saved = replace(connection, version=connection.version + 1)
         with conditional():
             ConnectionRow(connection.id).update(
-                actions=[*actions, ConnectionRow.version.set(saved.version)],
-                condition=ConnectionRow.version == connection.version,
+                actions=_actions(connection), condition=ConnectionRow.version == connection.version
             )
-        return saved
+        return replace(connection, version=connection.version + 1)
 
     def delete(self, connection_id: str) -> None:
         ConnectionRow(connection_id).delete()
@@ -77,6 +79,62 @@ class ConnectionStore:
             for row in ConnectionRow.by_due.query(shard, ConnectionRow.due_at <= to_text(now)):
                 yield connection_of_row(row)
 
+    # --- the one place of an owner's account
+
+    def holder(self, owner: Owner, provider: str, account: Account) -> str:
+        """The connection that holds the place, or ""."""
+        row = _row(account_place(owner, provider, account))
+        return (row.held_by or "") if row else ""
+
+    def activate(
+        self, connection: Connection, account: Account, confirmation_digest: str, instead_of: str
+    ) -> Connection:
+        """Save the connection, spend its confirmation and take the place, which `instead_of` held ("": nobody): all of
+        it, or nothing (`VersionConflict`)."""
+        place = account_place(connection.owner, connection.provider, account)
+        free = ConnectionRow.held_by == instead_of if instead_of else ConnectionRow.held_by.does_not_exist()
+
+        def activate(transaction: TransactWrite) -> None:
+            transaction.update(
+                ConnectionRow(connection.id),
+                actions=[
+                    *_actions(connection),
+                    ConnectionRow.confirmation_digest.remove(),
+                    ConnectionRow.place.set(place),
+                ],
+                condition=(ConnectionRow.version == connection.version)
+                & (ConnectionRow.confirmation_digest == confirmation_digest),
+            )
+
+        def take(transaction: TransactWrite) -> None:
+            transaction.update(
+                ConnectionRow(place),
+                actions=[ConnectionRow.held_by.set(connection.id), ConnectionRow.expires_at_s.remove()],
+                condition=free,
+            )
+
+        write_all([activate, take])
+        return replace(connection, version=connection.version + 1)
+
+    def renew(self, connection: Connection, renewed_by: str, confirmation_digest: str) -> None:
+        """Save the connection with the grant of a newer one, which is spent with its confirmation and gone: all of it,
+        or nothing (`VersionConflict`)."""
+        secret = self.secret(renewed_by)
+        if secret is None:
+            raise VersionConflict("This sign-in was used already.")
+        grant = self._vault.seal(connection.id, secret)
+
+        def save(transaction: TransactWrite) -> None:
+            actions = [*_actions(connection), ConnectionRow.grant.set(grant)]
+            condition = ConnectionRow.version == connection.version
+            transaction.update(ConnectionRow(connection.id), actions=actions, condition=condition)
+
+        def spend(transaction: TransactWrite) -> None:
+            condition = ConnectionRow.confirmation_digest == confirmation_digest
+            transaction.delete(ConnectionRow(renewed_by), condition=condition)
+
+        write_all([save, spend])
+
     # --- its secret part
 
     def take_flow(self, connection_id: str, state_digest: str) -> bytes:
@@ -85,13 +143,27 @@ class ConnectionStore:
         row = _row(connection_id)
         if row is None or row.flow is None:
             raise VersionConflict("This sign-in was used already.")
+        flow = self._vault.open(connection_id, row.flow)
         with conditional():
             ConnectionRow(connection_id).update(
                 actions=[ConnectionRow.state_digest.remove(), ConnectionRow.flow.remove()],
                 condition=(ConnectionRow.state_digest == state_digest)
                 & (ConnectionRow.status == ConnectionStatus.PENDING.value),
             )
-        return self._vault.open(connection_id, row.flow)
+        return flow
+
+    def put_flow_back(self, connection_id: str, flow: bytes, state_digest: str) -> None:
+        """Undo `take_flow`: the provider could not be asked, so the same state may be tried again."""
+        with suppress(VersionConflict), conditional():
+            ConnectionRow(connection_id).update(
+                actions=[
+                    ConnectionRow.state_digest.set(state_digest),
+                    ConnectionRow.flow.set(self._vault.seal(connection_id, flow)),
+                ],
+                condition=(ConnectionRow.status == ConnectionStatus.PENDING.value)
+                & ConnectionRow.state_digest.does_not_exist()
+                & ConnectionRow.grant.does_not_exist(),
+            )
 
     def hold_grant(self, connection: Connection, secret: bytes, confirmation_digest: str) -> None:
         """Keep the grant of a pending connection until the same user confirms it."""
@@ -108,14 +180,6 @@ class ConnectionStore:
         row = _row(connection_id)
         return (row.confirmation_digest or "") if row else ""
 
-    def spend_confirmation(self, connection_id: str, digest: str) -> None:
-        """The confirmation works once. Raises `VersionConflict` if it was spent."""
-        with conditional():
-            ConnectionRow(connection_id).update(
-                actions=[ConnectionRow.confirmation_digest.remove()],
-                condition=ConnectionRow.confirmation_digest == digest,
-            )
-
     def secret(self, connection_id: str) -> bytes | None:
         """The grant's secret, or None if there is none. Raises `GrantUnreadable`."""
         row = _row(connection_id)
@@ -129,15 +193,15 @@ class ConnectionStore:
                 condition=ConnectionRow.grant.exists(),
             )
 
-    def adopt_secret(self, connection_id: str, secret: bytes) -> None:
-        """Give a connection a (new) secret, whether or not it had one."""
-        with conditional():
-            ConnectionRow(connection_id).update(
-                actions=[ConnectionRow.grant.set(self._vault.seal(connection_id, secret))],
-                condition=ConnectionRow.id.exists(),
-            )
-
     def erase_secret(self, connection_id: str) -> None:
+        """Erase it, and give the account's place up."""
+        row = _row(connection_id)
+        if row is not None and row.place:
+            with suppress(VersionConflict), conditional():
+                ConnectionRow(row.place).update(
+                    actions=[ConnectionRow.held_by.remove(), ConnectionRow.expires_at_s.set(int(time.time()))],
+                    condition=ConnectionRow.held_by == connection_id,
+                )
         with conditional():
             ConnectionRow(connection_id).update(
                 actions=[
@@ -145,9 +209,19 @@ class ConnectionStore:
                     ConnectionRow.flow.remove(),
                     ConnectionRow.state_digest.remove(),
                     ConnectionRow.confirmation_digest.remove(),
+                    ConnectionRow.place.remove(),
                 ],
                 condition=ConnectionRow.id.exists(),
             )
+
+
+def _actions(connection: Connection) -> list[Action]:
+    """What writes the connection's next version over the one it was loaded as."""
+    values = {**connection_values(connection), "version": connection.version + 1}
+    return [
+        getattr(ConnectionRow, name).remove() if value is None else getattr(ConnectionRow, name).set(value)
+        for name, value in values.items()
+    ]
 
 
 def _row(connection_id: str) -> ConnectionRow | None:

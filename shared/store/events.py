@@ -111,6 +111,15 @@ class EventStore:
         last = found.last_evaluated_key
         return events, f"{last['ends_at']['S']} {last['id']['S']}" if last else ""
 
+    def count_ending_after(self, owner: Owner, instant: datetime, *, origin: str) -> int:
+        """How many live events of one origin have an occurrence that ends after `instant`."""
+        return EventRow.by_end.count(
+            owner_key(owner),
+            EventRow.ends_at > to_text(instant),
+            consistent_read=True,
+            filter_condition=EventRow.origin == origin,
+        )
+
     def position_behind(self, event: Event) -> str:
         """Where `ending_after` goes on behind this event."""
         end = last_end(event.series)
@@ -136,6 +145,9 @@ class EventStore:
         """Links whose last write was refused, or whose record could not be read."""
         rows = LinkRow.query(calendar_id, filter_condition=LinkRow.problem.exists(), consistent_read=True)
         return [link_of_row(row) for row in islice(rows, limit)]
+
+    def count_links(self, calendar_id: str) -> int:
+        return int(LinkRow.count(calendar_id, consistent_read=True))
 
     def drop_link(self, calendar_id: str, remote_id: str) -> None:
         LinkRow(calendar_id, remote_id).delete()
@@ -224,20 +236,22 @@ class EventStore:
 
 
 def _chunks(records: Sequence[Record]) -> Iterator[list[Record]]:
-    """As many records as fit into one transaction by count and by size; no event twice in one."""
+    """As many records as fit into one transaction by count and by size; no row of an event twice in one."""
     chunk: list[Record] = []
     items, weight, seen = 1, 0, set[tuple[Owner, str]]()
     for record in records:
         size, heavy = _size(record), _weight(record)
         key = (record.owner, record.event_id)
+        more_than_links = bool(record.event or record.history or record.marks)
         full = items + size > LIMIT - 4 or weight + heavy > HEAVIEST
-        if chunk and (full or key in seen):
+        if chunk and (full or (more_than_links and key in seen)):
             yield chunk
             chunk, items, weight, seen = [], 1, 0, set()
         chunk.append(record)
         items += size
         weight += heavy
-        seen.add(key)
+        if more_than_links:
+            seen.add(key)
     if chunk:
         yield chunk
 

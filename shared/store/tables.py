@@ -48,7 +48,10 @@ class ConnectionsByDue(GlobalSecondaryIndex[Any]):
 
 
 class ConnectionRow(Model):
-    """A connection with its secret part: `grant` and `flow` are ciphertext of `shared.store.secrets`."""
+    """A connection with its secret part: `grant` and `flow` are ciphertext of `shared.store.secrets`.
+
+    A row of which only `held_by` is set is a place (`shared.keys.account_place`): the connection named there is the one
+    that its owner has with an account. That connection's row names its `place`. Indexes do not show places."""
 
     class Meta:
         table_name: ClassVar[str] = "unbound"
@@ -70,6 +73,8 @@ class ConnectionRow(Model):
     flow = BinaryAttribute(null=True, legacy_encoding=False)
     state_digest = UnicodeAttribute(null=True)
     confirmation_digest = UnicodeAttribute(null=True)
+    place = UnicodeAttribute(null=True)
+    held_by = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute()
     updated_at = UnicodeAttribute()
     expires_at_s = NumberAttribute(null=True)
@@ -100,6 +105,7 @@ class CalendarRow(Model):
     name = UnicodeAttribute()
     zone = UnicodeAttribute()
     access = UnicodeAttribute()
+    primary = BooleanAttribute(null=True)
     main = BooleanAttribute()
     bookings = BooleanAttribute()
     busy = BooleanAttribute()
@@ -158,6 +164,7 @@ class LinkRow(Model):
     calendar_id = UnicodeAttribute(hash_key=True)
     remote_id = UnicodeAttribute(range_key=True)
     event_id = UnicodeAttribute()
+    occurrence = UnicodeAttribute(null=True)
     etag = UnicodeAttribute(null=True)
     base = UnicodeAttribute()
     overrides = UnicodeAttribute(null=True)

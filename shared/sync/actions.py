@@ -6,10 +6,10 @@ These are values. `shared.sync.apply` performs the writes; `shared.store` record
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from shared.model import Cancelled, Event, HistoryEntry, OriginalStart, Series
+from shared.model import Cancelled, Event, Fingerprint, HistoryEntry, OriginalStart, Series
 
 
 class Rule(StrEnum):
@@ -36,7 +36,7 @@ class CreateCopy:
     """Create the whole series; overrides follow as writes of their own. `key` makes one copy however often tried."""
 
     key: str
-    event_id: str
+    tag: str
     series: Series
 
 
@@ -49,12 +49,14 @@ class UpdateCopy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateOccurrence:
-    """`remote_id` "" means the copy that a `CreateCopy` of the same plan makes."""
+    """`remote_id` "" means the copy that a `CreateCopy` of the same plan makes. `seen`: what the occurrence was at
+    `etag`."""
 
     remote_id: str
     original_start: OriginalStart
     occurrence_id: str
     etag: str
+    seen: Fingerprint = field(default_factory=dict)
     change: Mapping[str, object] | Cancelled
 
 
@@ -81,11 +83,13 @@ class NextLink(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventPlan:
     """The decision about one event. `save` is the app's event as it is to become (its version already raised), or None
-    if it stays; `history` says why; `redact` asks for the text in the event's history to be erased."""
+    if it stays; `history` says why; `redact` asks for the text in the event's history to be erased. `kept_back`: writes
+    that the account may not make, so that they are still to be made once it may."""
 
     event_id: str
     rule: Rule
     writes: tuple[Write, ...] = ()
+    kept_back: tuple[Write, ...] = ()
     save: Event | None = None
     link: NextLink = NextLink.KEEP
     history: tuple[HistoryEntry, ...] = ()

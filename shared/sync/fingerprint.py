@@ -15,6 +15,7 @@ from datetime import date
 
 from shared.model import (
     CONTENT_FIELDS,
+    SERIES_FIELDS,
     Attendee,
     Cancelled,
     Content,
@@ -31,6 +32,9 @@ FOLLOWS: Fingerprint = {}
 """The fingerprint of an occurrence without override: it follows its series."""
 
 CANCELLED_FINGERPRINT: Fingerprint = {"cancelled": "yes"}
+
+
+_ABSENT = "--------"
 
 
 def fingerprint_value(value: object) -> str:
@@ -62,6 +66,22 @@ def fingerprint_override(override: Override | None) -> Fingerprint:
             return CANCELLED_FINGERPRINT
         case Content():
             return fingerprint_content(override)
+
+
+def joined(fingerprint: Fingerprint) -> str:
+    """As one text: eight characters per field in a fixed order; a cancelled occurrence is the word, no override is
+    nothing."""
+    if not fingerprint or "cancelled" in fingerprint:
+        return "".join(fingerprint)
+    return "".join(fingerprint.get(name) or _ABSENT for name in SERIES_FIELDS)
+
+
+def split(text: str) -> Fingerprint:
+    """What `joined` made of it."""
+    if text in ("", "cancelled"):
+        return CANCELLED_FINGERPRINT if text else FOLLOWS
+    parts = {name: text[at * 8 : at * 8 + 8] for at, name in enumerate(SERIES_FIELDS)}
+    return {name: part for name, part in parts.items() if part != _ABSENT}
 
 
 def plain_value(value: object) -> object:

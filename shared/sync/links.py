@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from shared.calendar.recurrence import is_occurrence, occurrence_content
 from shared.model import (
+    TEXT_FIELDS,
     Base,
     Cancelled,
     Event,
@@ -77,14 +78,16 @@ def advance_link(at: Situation, event: Event, outcomes: Sequence[Outcome]) -> Li
     old, remote = at.link, remote_after(at, outcomes)
     refused = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
     mine = fingerprint_series(event.series.content, event.series.recurrence)
+    before = old.base.remote if old else {}
     base = Base(
         local=_unsynced(mine, old.base.local if old else {}, _whole_fields(refused)),
-        remote=_theirs(remote, event, mine) or (old.base.remote if old else {}),
+        remote={**(_theirs(remote, event, mine) or before), **_unread_text(at, before, outcomes)},
     )
     return Link(
         calendar_id=at.calendar_id,
         remote_id=remote.remote_id if remote else old.remote_id if old else "",
         event_id=event.id,
+        occurrence=at.occurrence,
         etag=remote.etag if remote and remote.content else old.etag if old else "",
         base=base,
         overrides=MappingProxyType(_override_links(event, old, remote, outcomes)),
@@ -102,6 +105,17 @@ def _theirs(remote: RemoteEvent | None, event: Event, mine: Fingerprint) -> Fing
     return fingerprint_series(remote.content, remote.recurrence)
 
 
+def _unread_text(at: Situation, before: Fingerprint, outcomes: Sequence[Outcome]) -> Fingerprint:
+    """Text that shows in the answer to our own write, of an event whose text was withheld until then, was never merged:
+    it counts as it was read, so that it is news when it is reported."""
+    remote = at.remote if isinstance(at.remote, RemoteEvent) else None
+    written = {name for item in outcomes if isinstance(item.write, UpdateCopy) for name in item.write.fields}
+    if not written or (remote is not None and not remote.withheld):
+        return {}
+    read = fingerprint_content(remote.content) if remote is not None and remote.content is not None else before
+    return {name: read[name] for name in TEXT_FIELDS if name in read and name not in written}
+
+
 def _override_links(
     event: Event, old: Link | None, remote: RemoteEvent | None, outcomes: Sequence[Outcome]
 ) -> dict[OriginalStart, OverrideLink]:
@@ -117,7 +131,8 @@ def _override_links(
         if start not in failed:
             mine = fingerprint_override(event.series.overrides.get(start))
             links[start] = replace(linked, base=replace(linked.base, local=mine))
-    return {start: link for start, link in links.items() if is_occurrence(event.series, start)}
+    stays = {"span", "recurrence"} & _whole_fields([item for item in outcomes if isinstance(item, Refused)])
+    return {start: link for start, link in links.items() if stays or is_occurrence(event.series, start)}
 
 
 def _unread(event: Event, start: OriginalStart, change: Mapping[str, object] | Cancelled | None) -> Fingerprint:

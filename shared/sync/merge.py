@@ -36,7 +36,7 @@ from shared.model import (
     Series,
 )
 from shared.sync.actions import EventPlan, NextLink, Rule, UpdateCopy, UpdateOccurrence, Write
-from shared.sync.conflict import Wins, merge_fields
+from shared.sync.conflict import Merge, Wins, merge_fields
 from shared.sync.fingerprint import (
     CANCELLED_FINGERPRINT,
     FOLLOWS,
@@ -56,7 +56,7 @@ def merge_event(at: Situation, policy: Policy, rule: Rule) -> EventPlan:
     `rule` names the row of the table; the plan says ECHO instead if neither side differs from the merge base.
     """
     event = at.event
-    remote = at.remote if isinstance(at.remote, RemoteEvent) else None
+    remote = _with_dropped(at.remote, at.link) if isinstance(at.remote, RemoteEvent) else None
     merge = _Merge(at, event, remote, _winner(at, policy), _text_is_unknown(at, policy))
     merge.whole()
     taken = with_values(event.series, merge.values)
@@ -65,13 +65,15 @@ def merge_event(at: Situation, policy: Policy, rule: Rule) -> EventPlan:
             merge.occurrence(start)
         else:
             merge.vanished(start)
-    series = prune(replace(taken, overrides=MappingProxyType(merge.overrides)))
+    merged = prune(replace(taken, overrides=MappingProxyType(merge.overrides)))
+    series = _withholding(event, merged)
     takes_over = rule is Rule.ADOPT and event.origin != APP
     save = next_event(at, series) if takes_over or series != event.series else None
-    writes = tuple(merge.writes) if at.writable else ()
+    wanted = tuple(merge.writes)
+    writes, kept_back = (wanted, ()) if at.writable else ((), wanted)
     if save is None and not writes and rule is not Rule.ADOPT:
         rule = Rule.ECHO if remote else Rule.NOTHING
-    redact = save is not None and _turned_private(event, remote, series)
+    redact = save is not None and (series != merged or _turned_private(event, remote, series))
     if redact:
         merge.lost.clear()
     stale = remote is not None and (at.link is None or differs_from_base(remote, at.link) or _newer(remote, at.link))
@@ -79,8 +81,9 @@ def merge_event(at: Situation, policy: Policy, rule: Rule) -> EventPlan:
         event_id=event.id,
         rule=rule,
         writes=writes,
+        kept_back=kept_back,
         save=save,
-        link=NextLink.ADVANCE if writes or save or stale else NextLink.KEEP,
+        link=NextLink.ADVANCE if wanted or save or stale else NextLink.KEEP,
         history=(_entry(at, rule, merge),) if save or merge.lost else (),
         redact=redact,
     )
@@ -118,6 +121,8 @@ class _Merge:
             base=self.at.link.base if self.at.link else self._withheld_base(local.content),
             wins=self.wins,
         )
+        if self.at.occurrence:
+            merged = _without_repeating(merged)
         self.values.update(merged.to_local)
         if self.at.link and _starts(self.at, self.event, remote):
             now = fingerprint_series(local.content, local.recurrence)
@@ -134,6 +139,9 @@ class _Merge:
         mine, shown = self.event.series.overrides.get(start), self.at.shown.overrides.get(start)
         theirs = self.remote.overrides.get(start) if self.remote else None
         linked = self.at.link.overrides.get(start) if self.at.link else None
+        if isinstance(mine, Content) and isinstance(shown, Content) and theirs is None and linked is None:
+            mine = self.overrides[start] = self._following(mine, self.event.series.content)
+            shown = self._following(shown, self.at.shown.content)
         changed_here = fingerprint_override(mine) != (linked.base.local if linked else {})
         if theirs is None:
             if not changed_here:
@@ -153,10 +161,17 @@ class _Merge:
                 if changed_there:
                     self.lost[f"occurrence {start}"] = _lost(theirs.value)
             else:
-                self.overrides[start] = self._own_text(start, theirs.value)
+                self._take(start, self._own_text(theirs.value))
                 self.taken.append(f"occurrence {start}")
                 if changed_here:
                     self.lost[f"occurrence {start}"] = _lost(mine)
+
+    def _following(self, override: Content, series: Content) -> Content:
+        """An override that the provider has never seen follows what it changed of the series, where it held the old
+        value."""
+        taken = {name: value for name, value in self.values.items() if name in CONTENT_FIELDS and name != "span"}
+        follows = {name: value for name, value in taken.items() if getattr(override, name) == getattr(series, name)}
+        return with_values(Series(override), follows).content
 
     def _merge_contents(
         self,
@@ -174,26 +189,41 @@ class _Merge:
             wins=self.wins,
         )
         if merged.to_local:
-            self.overrides[start] = with_values(Series(mine), merged.to_local).content
+            self._take(start, with_values(Series(mine), merged.to_local).content)
             self.taken.extend(f"occurrence {start}: {name}" for name in merged.to_local)
         self.lost.update({f"occurrence {start}: {name}": value for name, value in merged.lost.items()})
         if merged.to_remote:
             self._write(start, theirs, merged.to_remote)
 
+    def _take(self, start: OriginalStart, value: Override) -> None:
+        """What the provider's side has of an occurrence. One that it dropped follows its series; an exception that only
+        equals it will not, so it is one here, too."""
+        reported = self.at.remote.overrides if isinstance(self.at.remote, RemoteEvent) else {}
+        if start not in reported and value == occurrence_content(with_values(self.event.series, self.values), start):
+            self.overrides.pop(start, None)
+        else:
+            self.overrides[start] = value
+
     def vanished(self, start: OriginalStart) -> None:
         """What is no occurrence any more: an edit of it that the other side never saw is kept in the history."""
-        link = self.at.link
+        link, theirs = self.at.link, self.remote.overrides.get(start) if self.remote else None
         if link is None:
+            if theirs is not None and isinstance(theirs.value, Content):
+                self.lost[f"occurrence {start}"] = _lost(theirs.value)
             return
-        mine = self.event.series.overrides.get(start)
-        linked, theirs = link.overrides.get(start), self.remote.overrides.get(start) if self.remote else None
+        mine, linked = self.event.series.overrides.get(start), link.overrides.get(start)
         lost: Override | None = None
         if {"span", "recurrence"} & set(self.values):
             lost, before = mine, linked.base.local if linked else FOLLOWS
-        elif {"span", "recurrence"} & self.moved_on and theirs is not None and isinstance(theirs.value, Content):
+        elif theirs is not None and isinstance(theirs.value, Content) and self._overruled_times:
             lost, before = theirs.value, linked.base.remote if linked else FOLLOWS
         if lost is not None and fingerprint_override(lost) != before:
             self.lost[f"occurrence {start}"] = _lost(lost)
+
+    @property
+    def _overruled_times(self) -> bool:
+        """Whether the series keeps the times that the app gave it."""
+        return self.wins is Wins.RESTORE or bool({"span", "recurrence"} & self.moved_on)
 
     def _base(self, start: OriginalStart, linked: OverrideLink | None, mine: Content) -> Base | None:
         """What both sides held of an occurrence; one that had no override held what its series gave."""
@@ -289,6 +319,7 @@ class _Merge:
                 original_start=start,
                 occurrence_id=known.remote_id if known else "",
                 etag=known.etag if known else "",
+                seen=_seen(known),
                 change=change,
             )
         )
@@ -306,12 +337,38 @@ class _Merge:
         values = values_of(content)
         return {n: v for n, v in values.items() if n not in TEXT_FIELDS} if self._keeps_own_text else values
 
-    def _own_text(self, start: OriginalStart, theirs: Override) -> Override:
+    def _own_text(self, theirs: Override) -> Override:
         if isinstance(theirs, Cancelled) or not self._keeps_own_text:
             return theirs
-        mine = self.event.series.overrides.get(start)
-        own = mine if isinstance(mine, Content) else self.event.series.content
+        own = self.event.series.content
         return with_values(Series(theirs), {name: getattr(own, name) for name in TEXT_FIELDS}).content
+
+
+def _seen(known: RemoteOverride | OverrideLink | None) -> Fingerprint:
+    match known:
+        case RemoteOverride(value=value):
+            return fingerprint_override(value)
+        case OverrideLink(base=base):
+            return base.remote
+        case None:
+            return FOLLOWS
+
+
+def _with_dropped(remote: RemoteEvent, link: Link | None) -> RemoteEvent:
+    """The report with the exceptions that a provider dropped when somebody gave the series other times: those that are
+    linked and that a complete report leaves out follow their series now."""
+    if not remote.complete or remote.content is None or link is None:
+        return remote
+    now = fingerprint_series(remote.content, remote.recurrence)
+    if all(now[name] == link.base.remote.get(name) for name in ("span", "recurrence")):
+        return remote
+    series = Series(remote.content, remote.recurrence)
+    dropped = {
+        start: RemoteOverride(linked.remote_id, "", occurrence_content(series, start))
+        for start, linked in link.overrides.items()
+        if start not in remote.overrides and linked.base.remote != FOLLOWS and is_occurrence(series, start)
+    }
+    return replace(remote, overrides=MappingProxyType({**remote.overrides, **dropped}))
 
 
 def _starts(at: Situation, event: Event, remote: RemoteEvent | None) -> set[OriginalStart]:
@@ -330,7 +387,9 @@ def _winner(at: Situation, policy: Policy) -> Wins:
 
 
 def _entry(at: Situation, rule: Rule, merge: _Merge) -> HistoryEntry:
-    if merge.wins is Wins.RESTORE:
+    if merge.wins is Wins.RESTORE and rule is Rule.WITHDRAW:
+        sentence = "Changed in a calendar that is to hold no copy any more; dropped, as the connection asks."
+    elif merge.wins is Wins.RESTORE:
         sentence = "Changed in the connected calendar; put back, as the connection asks."
     elif merge.taken and merge.lost:
         sentence = "Changed on both sides; for the fields in `lost` the later edit stands."
@@ -350,11 +409,35 @@ def _entry(at: Situation, rule: Rule, merge: _Merge) -> HistoryEntry:
 def _lost(value: Override | None) -> object:
     match value:
         case Content():
-            return tuple(values_of(value).values())
+            return {name: plain_value(item) for name, item in values_of(value).items()}
         case Cancelled():
             return "cancelled"
         case None:
             return "as the series"
+
+
+def _without_repeating(merged: Merge) -> Merge:
+    """A single stands for one occurrence. That somebody made it repeat is taken back: a series within a series is none
+    that the app could hold."""
+    if "recurrence" not in merged.to_local:
+        return merged
+    to_local = {name: value for name, value in merged.to_local.items() if name != "recurrence"}
+    lost = {**merged.lost, "recurrence": merged.to_local["recurrence"]}
+    return Merge(to_remote={**merged.to_remote, "recurrence": ()}, to_local=to_local, lost=lost)
+
+
+def _withholding(event: Event, series: Series) -> Series:
+    """The series as it may be stored: without text, if it is the provider's and a part of it is private (I11), also
+    where it was made private here."""
+    if event.origin == APP or not any(content.visibility in WITHHELD for content in _contents(series)):
+        return series
+    overrides = {k: _bare(value) if isinstance(value, Content) else value for k, value in series.overrides.items()}
+    return replace(series, content=_bare(series.content), overrides=MappingProxyType(overrides))
+
+
+def _bare(content: Content) -> Content:
+    empty = Content(span=content.span)
+    return replace(content, **{name: getattr(empty, name) for name in TEXT_FIELDS})
 
 
 def _text_is_unknown(at: Situation, policy: Policy) -> bool:
@@ -426,6 +509,41 @@ def _change(value: Override) -> Mapping[str, object] | Cancelled:
     return CANCELLED if isinstance(value, Cancelled) else values_of(value)
 
 
+def unseen_edit(at: Situation, remote: RemoteEvent) -> Mapping[str, object]:
+    """What the provider's side has changed since both were in step, as history keeps it: field → value. Without a link
+    it is what differs from the app's event."""
+    link, event = at.link, at.event
+    base = link.base.remote if link else fingerprint_series(event.series.content, event.series.recurrence)
+    found: dict[str, object] = {}
+    if remote.content is not None:
+        now = {**values_of(remote.content), "recurrence": remote.recurrence}
+        read = _without_text(now) if remote.withheld and event.origin == APP else now
+        found = {name: plain_value(value) for name, value in read.items() if fingerprint_value(value) != base.get(name)}
+    for start, item in remote.overrides.items():
+        held = link.overrides[start].base.remote if link and start in link.overrides else FOLLOWS
+        if fingerprint_override(item.value) != held:
+            found[f"occurrence {start}"] = _lost(item.value)
+    return found
+
+
+def unsent_edit(event: Event, link: Link) -> Mapping[str, object]:
+    """What the app's side has changed since both were in step, as history keeps it."""
+    series = event.series
+    now = {**values_of(series.content), "recurrence": series.recurrence}
+    base = link.base.local
+    found = {name: plain_value(value) for name, value in now.items() if fingerprint_value(value) != base.get(name)}
+    for start in sorted(set(series.overrides) | set(link.overrides)):
+        override = series.overrides.get(start)
+        held = link.overrides[start].base.local if start in link.overrides else FOLLOWS
+        if fingerprint_override(override) != held:
+            found[f"occurrence {start}"] = _lost(override)
+    return found
+
+
+def _without_text(values: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in values.items() if name not in TEXT_FIELDS}
+
+
 def differs_from_base(remote: RemoteEvent, link: Link) -> bool:
     """Whether the report differs from what the provider held when both sides were last in step."""
     if remote.content is not None and fingerprint_series(remote.content, remote.recurrence) != link.base.remote:
@@ -433,18 +551,6 @@ def differs_from_base(remote: RemoteEvent, link: Link) -> bool:
     return any(
         start not in link.overrides or fingerprint_override(item.value) != link.overrides[start].base.remote
         for start, item in remote.overrides.items()
-    )
-
-
-def edited_here(event: Event, link: Link) -> bool:
-    """Whether the app's event differs from what it was when both sides were last in step."""
-    series = event.series
-    if fingerprint_series(series.content, series.recurrence) != link.base.local:
-        return True
-    return any(
-        fingerprint_override(series.overrides.get(start))
-        != (link.overrides[start].base.local if start in link.overrides else {})
-        for start in set(series.overrides) | set(link.overrides)
     )
 
 

@@ -27,10 +27,11 @@ is fetched, written or read here; the same situation gives the same plan.
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 
 from shared.model import APP, Event, OnExternal, Policy, RemoteEvent, Removed
 from shared.sync.actions import CreateCopy, DeleteCopy, DeleteStray, EventPlan, NextLink, Rule, Write
-from shared.sync.merge import differs_from_base, edited_here, merge_event, next_event, series_of, whole_override, why
+from shared.sync.merge import merge_event, next_event, series_of, unseen_edit, unsent_edit, whole_override, why
 from shared.sync.situation import Situation, Unseen
 
 
@@ -41,8 +42,10 @@ def plan_event(at: Situation, policy: Policy) -> EventPlan:
     match remote:
         case Unseen() if alive and link is None:
             return _export(at, Rule.EXPORT) if at.held and at.writable else _nothing(at)
+        case Unseen() if alive and at.held:
+            return merge_event(at, policy, Rule.PUSH)
         case Unseen() if alive:
-            return merge_event(at, policy, Rule.PUSH) if at.held else _delete_remote(at, Rule.WITHDRAW)
+            return _delete_remote(at, Rule.WITHDRAW)
         case Unseen() if local is not None:
             return _delete_remote(at, Rule.DELETE_REMOTE) if link else _delete_stray(at)
         case Removed() if alive and (link or at.owned):
@@ -53,7 +56,7 @@ def plan_event(at: Situation, policy: Policy) -> EventPlan:
             return _nothing(at)
         case RemoteEvent() if local is None:
             return _import(at, remote)
-        case RemoteEvent() if alive and link and not at.held and at.writable:
+        case RemoteEvent() if alive and (link or at.owned) and not at.held and at.writable:
             return _withdraw(at, policy)
         case RemoteEvent() if alive and (link or at.owned):
             return merge_event(at, policy, Rule.MERGE if link else Rule.ADOPT)
@@ -71,7 +74,7 @@ def _nothing(at: Situation) -> EventPlan:
 
 def _export(at: Situation, rule: Rule) -> EventPlan:
     series = at.shown
-    create = CreateCopy(key=at.key, event_id=at.event.id, series=replace(series, overrides={}))
+    create = CreateCopy(key=at.key, tag=at.tag, series=replace(series, overrides={}))
     overrides = [whole_override(start, series.overrides[start]) for start in sorted(series.overrides)]
     writes: tuple[Write, ...] = (create, *overrides)
     return EventPlan(event_id=at.event.id, rule=rule, writes=writes, link=NextLink.ADVANCE)
@@ -92,6 +95,7 @@ def _import(at: Situation, remote: RemoteEvent) -> EventPlan:
 
 def _revive(at: Situation, remote: RemoteEvent) -> EventPlan:
     event = next_event(at, series_of(remote))
+    event = replace(event, origin=APP if event.origin == APP else at.calendar_id)
     history = (why(at, Rule.REVIVE, "The connected calendar has this event again."),)
     return EventPlan(event_id=event.id, rule=Rule.REVIVE, save=event, link=NextLink.ADVANCE, history=history)
 
@@ -102,19 +106,22 @@ def _delete_remote(at: Situation, rule: Rule) -> EventPlan:
     remote_id = reported.remote_id if reported else at.link.remote_id if at.link else ""
     etag = reported.etag if reported and reported.content else at.link.etag if at.link and not reported else ""
     sentence = "Deleted here, so a change made in the connected calendar was dropped."
-    outweighed = reported is not None and at.link is not None and differs_from_base(reported, at.link)
+    dropped = unseen_edit(at, reported) if reported is not None else {}
+    delete = (DeleteCopy(remote_id=remote_id, etag=etag),)
+    entry = replace(why(at, rule, sentence), fields=tuple(dropped), lost=MappingProxyType(dict(dropped)))
     return EventPlan(
         event_id=at.event.id,
         rule=rule,
-        writes=(DeleteCopy(remote_id=remote_id, etag=etag),) if at.writable else (),
+        writes=delete if at.writable else (),
+        kept_back=() if at.writable else delete,
         link=NextLink.DROP,
-        history=(why(at, rule, sentence),) if outweighed else (),
+        history=(entry,) if dropped else (),
     )
 
 
 def _withdraw(at: Situation, policy: Policy) -> EventPlan:
     """The copy goes, but what the person last changed in it does not."""
-    merged, withdrawn = merge_event(at, policy, Rule.MERGE), _delete_remote(at, Rule.WITHDRAW)
+    merged, withdrawn = merge_event(at, policy, Rule.WITHDRAW), _delete_remote(at, Rule.WITHDRAW)
     return replace(withdrawn, save=merged.save, history=merged.history, redact=merged.redact)
 
 
@@ -127,16 +134,22 @@ def _removed_there(at: Situation, policy: Policy) -> EventPlan:
     event: Event = at.event
     if not at.held:
         return EventPlan(event_id=event.id, rule=Rule.FORGET, link=NextLink.DROP)
-    if event.origin == APP and policy.on_external_delete is OnExternal.RESTORE and at.writable:
+    if event.origin == APP and policy.on_external_delete is OnExternal.RESTORE:
+        if not at.writable:
+            sentence = "Deleted in the connected calendar, which may only be read, so it could not be put back there."
+            history = (why(at, Rule.FORGET, sentence),)
+            return EventPlan(event_id=event.id, rule=Rule.FORGET, link=NextLink.DROP, history=history)
         sentence = "Deleted in the connected calendar; put back, as the connection asks."
         return replace(_export(at, Rule.RESTORE), history=(why(at, Rule.RESTORE, sentence),))
+    unsent = unsent_edit(event, at.link) if at.link is not None else {}
     sentence = "Deleted in the connected calendar."
-    if at.link is not None and edited_here(event, at.link):
+    if unsent:
         sentence = "Deleted in the connected calendar; that outweighs the change made here meanwhile."
+    entry = replace(why(at, Rule.DELETE_LOCAL, sentence), lost=MappingProxyType(dict(unsent)))
     return EventPlan(
         event_id=event.id,
         rule=Rule.DELETE_LOCAL,
         save=replace(next_event(at, event.series), deleted=True, updated_at=at.now),
         link=NextLink.DROP,
-        history=(why(at, Rule.DELETE_LOCAL, sentence),),
+        history=(entry,),
     )

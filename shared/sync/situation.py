@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.model import Event, Link, Owner, RemoteEvent, Removed, Series
+from shared.model import Event, Link, OriginalStart, Owner, RemoteEvent, Removed, Series
+from shared.sync.singles import WHOLE
+from shared.sync.tag import write_tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,8 @@ class Situation:
     `projected` is the app's series as the provider can hold it (None if there is no live event). `import_id` is the
     id that the event gets if it is taken into the app, `key` what a copy is created under. `held`: whether this
     calendar is to hold a copy. `writable`: whether the account may write there. `owned`: the report is of a copy that
-    this app made for this event.
+    this app made for this event. `occurrence`: the one of `series_event` that `local` stands for, where the provider
+    cannot repeat that event.
     """
 
     calendar_id: str
@@ -38,6 +41,13 @@ class Situation:
     held: bool = True
     writable: bool = True
     owned: bool = False
+    occurrence: OriginalStart = WHOLE
+    series_event: Event | None = None
+
+    @property
+    def tag(self) -> str:
+        """The tag of a copy that is made in this situation."""
+        return write_tag(self.event.id, self.occurrence, self.shown)
 
     @property
     def event(self) -> Event:

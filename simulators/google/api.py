@@ -5,11 +5,21 @@ operation, faults after it. Notifications leave once the lock is free.
 """
 
 import json
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from simulators.google import calendars, channels, discovery, errors, event_listing, events, fields, freebusy, oauth
+from simulators.google import (
+    calendars,
+    channels,
+    discovery,
+    errors,
+    event_listing,
+    events,
+    fields,
+    freebusy,
+    oauth,
+    quota,
+)
 from simulators.google.call import Call
 from simulators.google.discovery import Method
 from simulators.google.errors import ApiError
@@ -41,7 +51,6 @@ OPERATIONS: dict[str, Callable[[Call], Json | None]] = {
     "settings.get": calendars.get_setting,
     "settings.watch": channels.watch_settings,
 }
-UNITS = {"events.patch": 3}
 
 
 def answer(world: GoogleWorld, request: Request) -> Response:
@@ -112,10 +121,9 @@ def _called(world: GoogleWorld, request: Request, method: Method, path: dict[str
     if not method.scopes & set(token.scopes):
         raise errors.insufficient_scope()
     query = discovery.check_query(method, request.query)
-    payer = token.client_id if token.client_id in world.service_accounts else token.email
-    _spend(world, query.get("quotaUser") or payer, UNITS.get(method.name, 1))
-    world.units[method.name] += UNITS.get(method.name, 1)
+    quota.spend(world, token, query.get("quotaUser") or request.headers.get("x-goog-quota-user"), method.name)
     call = _call_of(world, request, method, path, token, query)
+    _check_person(call)
     result = OPERATIONS[method.name](call)
     if result is None:
         return Response(204)
@@ -123,6 +131,14 @@ def _called(world: GoogleWorld, request: Request, method: Method, path: dict[str
         result = fields.apply(fields.read_mask(query["fields"]), result)
     headers = {"ETag": str(result["etag"])} if "etag" in result else {}
     return json_response(200, result, headers)
+
+
+def _check_person(call: Call) -> None:
+    """Refuse somebody without the Calendar service, and a service account for itself that invites people."""
+    if not call.account.calendar_service:
+        raise errors.no_calendar_user()
+    if call.account.service and call.body.get("attendees"):
+        raise errors.service_account_guests()
 
 
 def _call_of(
@@ -153,14 +169,3 @@ def _call_of(
         if_match=request.headers.get("if-match"),
         url_path=request.path,
     )
-
-
-def _spend(world: GoogleWorld, user: str, units: int) -> None:
-    """Sixty sliding seconds per user."""
-    now = world.seconds()
-    spent = world.spent.setdefault(user, deque())
-    while spent and spent[0][0] <= now - 60:
-        spent.popleft()
-    if sum(cost for _, cost in spent) + units > world.settings.calls_per_minute:
-        raise errors.user_rate_limit()
-    spent.append((now, units))

@@ -91,7 +91,7 @@ def page(world: GoogleWorld, asked: Mapping[str, str]) -> Response:
         _PAGE,
         style=_STYLE,
         client=asked["client_id"].split(".")[0],
-        accounts=list(world.accounts.values()),
+        accounts=[a for a in world.accounts.values() if not a.service and not a.suspended],
         chosen=chosen,
         scopes=scopes,
     )

@@ -1,7 +1,7 @@
 """The control interface under `/control`: set the stage, break things, count. Never part of Google's paths.
 
-`control_routes(world)` is the blueprint; what concerns one calendar is in `control_calendar`. The table of calls is in
-this folder's README.
+`control_routes(world)` is the blueprint; what an administrator does is in `control_domains`, what concerns one calendar
+in `control_calendar`. The table of calls is in this folder's README.
 """
 
 import re
@@ -11,10 +11,10 @@ from flask import Blueprint, jsonify, request
 from flask import Response as FlaskResponse
 from werkzeug.exceptions import BadRequest
 
-from simulators.google import calendars, channels, control_calendar, event_store, grants, service_accounts
+from simulators.google import calendars, channels, control_calendar, control_domains, event_store, grants
 from simulators.google.errors import ApiError
 from simulators.google.wire import Json
-from simulators.google.world import GoogleWorld, PushRule, Settings
+from simulators.google.world import GoogleWorld, PushRule, Settings, Spent
 
 
 def control_routes(world: GoogleWorld) -> Blueprint:
@@ -30,6 +30,7 @@ def control_routes(world: GoogleWorld) -> Blueprint:
 
     for add in (_stage_routes, _access_routes, _trouble_routes, _expiry_routes, _push_routes, _count_routes):
         add(blueprint, world)
+    control_domains.add_routes(blueprint, world)
     control_calendar.add_routes(blueprint, world)
     return blueprint
 
@@ -99,12 +100,6 @@ def _access_routes(blueprint: Blueprint, world: GoogleWorld) -> None:
             refresh = grants.issue_refresh(world, grant, scopes)
             access = grants.issue_access(world, grant, scopes)
         return {"refresh_token": refresh.value, "access_token": access.value, "scope": " ".join(scopes)}
-
-    @blueprint.post("/service_accounts")
-    def add_service_account() -> tuple[Json, int]:
-        body = _body()
-        base_url = request.host_url.rstrip("/")
-        return service_accounts.create(world, body.get("name", "sync"), body["domain"], body["scopes"], base_url), 201
 
     @blueprint.route("/settings", methods=["GET", "POST"])
     def settings() -> Json:
@@ -211,6 +206,8 @@ def _count_routes(blueprint: Blueprint, world: GoogleWorld) -> None:
                 "by_method": dict(world.calls),
                 "by_status": {str(k): v for k, v in world.call_statuses.items()},
                 "quota_units": dict(world.units),
+                "peak_units_by_user": {name: account.peak for name, account in world.spent.items()},
+                "peak_units": world.project_spent.peak,
                 "warnings": dict(world.warnings),
                 "recent": list(world.recent_calls)[-50:],
             }
@@ -223,6 +220,7 @@ def _count_routes(blueprint: Blueprint, world: GoogleWorld) -> None:
             world.call_statuses.clear()
             world.recent_calls.clear()
             world.spent.clear()
+            world.project_spent = Spent()
         return {"total": 0}
 
     @blueprint.get("/mails")
@@ -272,5 +270,7 @@ def _account(world: GoogleWorld, email: str) -> Json:
         "sub": account.sub,
         "timeZone": account.time_zone,
         "unticked": account.unticked,
+        "suspended": account.suspended,
+        "calendar_service": account.calendar_service,
         "calendars": [calendars.entry(c, email) | {"watchable": c.watchable} for c in listed],
     }

@@ -102,6 +102,19 @@ def user_rate_limit() -> ApiError:
     return ApiError(403, "userRateLimitExceeded", "User Rate Limit Exceeded", domain="usageLimits")
 
 
+def rate_limit() -> ApiError:
+    return ApiError(403, "rateLimitExceeded", "Rate Limit Exceeded", domain="usageLimits")
+
+
+def no_calendar_user() -> ApiError:
+    return ApiError(403, "notACalendarUser", "The user must be signed up for Google Calendar.", domain="calendar")
+
+
+def service_account_guests() -> ApiError:
+    message = "Service accounts cannot invite attendees without Domain-Wide Delegation of Authority."
+    return ApiError(403, "forbiddenForServiceAccounts", message, domain="calendar")
+
+
 def not_found() -> ApiError:
     return ApiError(404, "notFound", "Not Found")
 

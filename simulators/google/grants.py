@@ -58,6 +58,8 @@ def live_refresh(world: GoogleWorld, value: str, client_id: str) -> RefreshToken
     token = world.refresh_tokens.get(value)
     if token is None or token.client_id != client_id or token.email not in world.accounts:
         return None
+    if world.accounts[token.email].suspended:
+        return None
     now, settings = world.seconds(), world.settings
     too_old = settings.refresh_token_days is not None and now - token.issued_at > settings.refresh_token_days * 86_400
     if too_old or now - token.used_at > settings.refresh_token_idle_days * 86_400:

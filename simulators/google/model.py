@@ -23,14 +23,28 @@ class Client:
 
 
 @dataclass
+class ServiceAccountKey:
+    id: str
+    public_pem: str
+    enabled: bool = True
+
+
+@dataclass
 class ServiceAccount:
-    """May act for everybody of one domain. As a client of grants and channels it goes by its address."""
+    """As a client of grants and channels it goes by its address. Whom it may act for, each domain says."""
 
     email: str
     client_id: str
-    public_key_pem: str
-    domain: str
-    scopes: list[str]
+    keys: list[ServiceAccountKey] = field(default_factory=list)
+
+
+@dataclass
+class Domain:
+    """A Workspace domain: what its admin console allows."""
+
+    name: str
+    delegations: dict[str, list[str]] = field(default_factory=dict)
+    """Client id of a service account: the scopes with which it may act for everybody here."""
 
 
 @dataclass
@@ -43,6 +57,11 @@ class Account:
     """Scopes this person takes the tick off on the consent page."""
     list_change: int = 0
     """Rises with each change of the calendar list."""
+    suspended: bool = False
+    calendar_service: bool = True
+    """False: the person has no licence for Calendar, or the administrator has turned the service off."""
+    service: bool = False
+    """A service account that acts for itself, with a calendar nobody looks at."""
 
 
 @dataclass

@@ -26,7 +26,8 @@ REVOKED = "Token has been expired or revoked."
 class _Refused(Exception):
     def __init__(self, status: int, error: str, description: str) -> None:
         super().__init__(f"{error}: {description}")
-        self.response = json_response(status, {"error": error, "error_description": description})
+        words = {"error_description": description} if description else {}
+        self.response = json_response(status, {"error": error} | words)
 
 
 def bearer(world: GoogleWorld, request: Request) -> AccessToken | None:
@@ -34,7 +35,7 @@ def bearer(world: GoogleWorld, request: Request) -> AccessToken | None:
     token = world.access_tokens.get(value.strip()) if kind.lower() == "bearer" else None
     if token is None or token.expires_at <= world.seconds() or token.email not in world.accounts:
         return None
-    return token
+    return None if world.accounts[token.email].suspended else token
 
 
 def authorize(world: GoogleWorld, request: Request) -> Response:
@@ -123,7 +124,7 @@ def _decided(world: GoogleWorld, asked: Mapping[str, str], form: Mapping[str, li
     email = form.get("account", [""])[0]
     if form.get("decision", [""])[0] != "allow":
         return _back(asked, {"error": "access_denied"})
-    if email not in world.accounts:
+    if email not in world.accounts or world.accounts[email].suspended:
         return consent.error_page("Error 400: invalid_request", "There is no such account in the simulator.")
     wanted = asked["scope"].split()
     ticked = set(form.get("granted", []))

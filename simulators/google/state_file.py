@@ -12,10 +12,12 @@ from simulators.google.model import (
     Calendar,
     Channel,
     Client,
+    Domain,
     EventRecord,
     Grant,
     RefreshToken,
     ServiceAccount,
+    ServiceAccountKey,
 )
 from simulators.google.wire import Json
 from simulators.google.world import GoogleWorld, Settings
@@ -48,6 +50,7 @@ def dump(world: GoogleWorld) -> Json:
         "settings": asdict(world.settings),
         "clients": [asdict(c) for c in world.clients.values()],
         "service_accounts": [asdict(a) for a in world.service_accounts.values()],
+        "domains": [asdict(d) for d in world.domains.values()],
         "accounts": [asdict(a) for a in world.accounts.values()],
         "calendars": [_calendar(c) for c in world.calendars.values()],
         "grants": [asdict(g) for g in world.grants.values()],
@@ -68,13 +71,19 @@ def restore(world: GoogleWorld, saved: Json) -> None:
     world.settings = Settings(**saved["settings"])
     world.clients |= {c["id"]: Client(**c) for c in saved["clients"]}
     world.accounts = {a["email"]: Account(**a) for a in saved["accounts"]}
-    world.service_accounts = {a["email"]: ServiceAccount(**a) for a in saved["service_accounts"]}
+    world.service_accounts = {a["email"]: _read_service_account(a) for a in saved["service_accounts"]}
+    world.domains = {d["name"]: Domain(**d) for d in saved.get("domains", [])}
     world.calendars = {c["id"]: _read_calendar(c) for c in saved["calendars"]}
     world.grants = {(g["client_id"], g["email"]): Grant(**g) for g in saved["grants"]}
     world.refresh_tokens = {t["value"]: RefreshToken(**t) for t in saved["refresh_tokens"]}
     world.access_tokens = {t["value"]: AccessToken(**t) for t in saved["access_tokens"]}
     world.channels = {c["id"]: Channel(**c) for c in saved["channels"]}
     world.mails = saved["mails"]
+
+
+def _read_service_account(saved: Json) -> ServiceAccount:
+    keys = [ServiceAccountKey(**key) for key in saved.pop("keys")]
+    return ServiceAccount(**saved, keys=keys)
 
 
 def _calendar(calendar: Calendar) -> Json:

@@ -9,10 +9,11 @@ import hashlib
 import secrets
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 from cryptography.hazmat.primitives import serialization
@@ -27,6 +28,7 @@ from simulators.google.model import (
     Channel,
     Client,
     Code,
+    Domain,
     Grant,
     RefreshToken,
     ServiceAccount,
@@ -39,12 +41,23 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+@lru_cache(maxsize=4)
+def _read_key(pem: str) -> rsa.RSAPrivateKey:
+    """Reading one checks its primes, which takes longer than anything else here."""
+    key = serialization.load_pem_private_key(pem.encode(), None)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise TypeError("the signing key is not an RSA key")
+    return key
+
+
 @dataclass
 class Settings:
     """Knobs that a test or `POST /control/settings` may turn."""
 
     calls_per_minute: int = 600
     """Quota units per user in any sixty seconds; a patch costs three."""
+    project_calls_per_minute: int = 10_000
+    """The same for all users together."""
     default_channel_seconds: int = 604_800
     max_channel_seconds: int = 604_800
     bounded_sync_tokens: bool = False
@@ -55,6 +68,15 @@ class Settings:
     refresh_token_idle_days: float = 180.0
     expansion_days: int = 730
     """How far ahead of now an endless series is expanded when a listing gives no timeMax."""
+
+
+@dataclass
+class Spent:
+    """Quota units of the last sixty seconds, and of the fullest such span."""
+
+    calls: deque[tuple[float, int]] = field(default_factory=deque)
+    units: int = 0
+    peak: int = 0
 
 
 @dataclass
@@ -102,6 +124,7 @@ class GoogleWorld:
         self.settings = settings
         self.accounts: dict[str, Account] = {}
         self.service_accounts: dict[str, ServiceAccount] = {}
+        self.domains: dict[str, Domain] = {}
         self.calendars: dict[str, Calendar] = {}
         self.codes: dict[str, Code] = {}
         self.grants: dict[tuple[str, str], Grant] = {}
@@ -114,7 +137,9 @@ class GoogleWorld:
         self.call_statuses: Counter[int] = Counter()
         self.recent_calls: deque[Json] = deque(maxlen=500)
         self.units: Counter[str] = Counter()
-        self.spent: dict[str, deque[tuple[float, int]]] = {}
+        self.spent: defaultdict[str, Spent] = defaultdict(Spent)
+        """By who pays: an address, or a `quotaUser`."""
+        self.project_spent = Spent()
         self.mails: list[Json] = []
         self.warnings: Counter[str] = Counter()
         self.outbox.clear()
@@ -161,10 +186,7 @@ class GoogleWorld:
                     serialization.PrivateFormat.PKCS8,
                     serialization.NoEncryption(),
                 ).decode()
-            key = serialization.load_pem_private_key(self.signing_key_pem.encode(), None)
-        if not isinstance(key, rsa.RSAPrivateKey):
-            raise TypeError("the signing key is not an RSA key")
-        return key
+            return _read_key(self.signing_key_pem)
 
     # Setting the stage
 
@@ -185,6 +207,10 @@ class GoogleWorld:
             self.accounts[email] = account
             self.add_calendar(email, calendar_id=email, summary=email, kind="primary", time_zone=time_zone)
             return account
+
+    def domain(self, name: str) -> Domain:
+        """The domain of that name; every address makes its own."""
+        return self.domains.setdefault(name.lower(), Domain(name.lower()))
 
     def add_calendar(
         self,

@@ -57,10 +57,10 @@ def admin_consent(world: MicrosoftWorld, name: str, request: Request) -> Respons
 
 
 def _app_of(world: MicrosoftWorld, name: str, asked: Mapping[str, str]) -> App:
-    identity.find_tenant(world, name)
+    identity.check_cloud(world, identity.find_tenant(world, name))
     app = world.apps.get(asked.get("client_id", ""))
     if app is None:
-        raise AadError(700016, asked.get("client_id", ""))
+        raise AadError(700016, asked.get("client_id", ""), name)
     if asked.get("redirect_uri") not in app.redirect_uris:
         raise AadError(50011, asked.get("redirect_uri", ""), app.id)
     identity.check_audience(app, name)
@@ -79,6 +79,8 @@ def _decided(
     account = world.accounts.get(form.get("account", [""])[0])
     if account is None or not identity.admits(world, name, account):
         return pages.error_page(AadError(50020, form.get("account", [""])[0], name), world.now())
+    if not account.enabled:
+        return pages.error_page(AadError(50057), world.now())
     fault = world.faults.take("oauth.authorize", "", account.email, group="oauth")
     if fault is not None:
         return _refused(world, asked, AadError(fault.number, app.id, error=fault.error))
@@ -118,11 +120,13 @@ def _consented(
         return _refused(world, asked, AadError(90094, app.id, error="access_denied"), admin_consent="True")
     tenant = world.tenants[account.tenant]
     scopes = tokens.plain(asked["scope"].split())
-    if scopes == [".default"]:
-        tenant.roles[app.id] = sorted({*tenant.roles.get(app.id, []), "Calendars.ReadWrite", "User.Read.All"})
-        scopes = ["Calendars.ReadWrite", "Calendars.ReadWrite.Shared", "User.Read"]
-    tenant.consents[app.id] = sorted({*tenant.consents.get(app.id, []), *scopes} - tokens.SIGN_IN)
-    return _back(asked, {"admin_consent": "True", "tenant": tenant.id, "scope": asked["scope"]})
+    if ".default" in scopes:
+        tenant.roles[app.id] = sorted({*tenant.roles.get(app.id, []), *app.required_roles})
+        scopes = [*scopes, *app.required_scopes]
+    tenant.consents[app.id] = sorted({*tenant.consents.get(app.id, []), *scopes} - tokens.SIGN_IN - {".default"})
+    tenant.principals = sorted({*tenant.principals, app.id})
+    named = world.settings.consent_answers_tenant or tenant.id
+    return _back(asked, {"admin_consent": "True", "tenant": named, "scope": asked["scope"]})
 
 
 def _refused(world: MicrosoftWorld, asked: Mapping[str, str], refusal: AadError, **more: str) -> Response:

@@ -1,7 +1,7 @@
-"""Who somebody is, which calendars they see, and when people are busy."""
+"""Which calendars somebody sees, and when people are busy."""
 
 from simulators.common.wire import Json
-from simulators.microsoft import errors, items, odata, zones
+from simulators.microsoft import access, errors, items, odata, zones
 from simulators.microsoft.call import Call
 from simulators.microsoft.errors import GraphError
 from simulators.microsoft.event_list import link
@@ -9,31 +9,8 @@ from simulators.microsoft.model import Account, Calendar
 from simulators.microsoft.render import change_key
 
 
-def get_user(call: Call) -> Json:
-    odata.check(call.query, ("$select",))
-    account = call.mailbox
-    found: Json = {
-        "@odata.context": f"{call.base_url}/v1.0/$metadata#users/$entity",
-        "businessPhones": [],
-        "displayName": account.name,
-        "givenName": account.name.split(" ", maxsplit=1)[0],
-        "id": account.oid,
-        "mail": account.email,
-        "userPrincipalName": account.email,
-    }
-    wanted = odata.names(call.query.get("$select"))
-    return {k: v for k, v in found.items() if not wanted or k in wanted or k.startswith("@")}
-
-
 def mailbox_settings(call: Call) -> Json:
     return {"timeZone": call.mailbox.time_zone, "dateFormat": "dd/MM/yyyy", "timeFormat": "HH:mm"}
-
-
-def organization(call: Call) -> Json:
-    tenant = call.world.tenants[call.tenant]
-    domains = [{"name": tenant.domain, "isDefault": True, "isInitial": False}]
-    row = {"id": tenant.id, "displayName": tenant.name, "verifiedDomains": domains}
-    return {"@odata.context": f"{call.base_url}/v1.0/$metadata#organization", "value": [row]}
 
 
 def list_calendars(call: Call) -> Json:
@@ -82,7 +59,7 @@ def entry(call: Call, calendar: Calendar, shown_id: str) -> Json:
     owner = call.world.accounts[calendar.owner]
     shared = call.mailbox.shared.get(shown_id)
     role = call.role_on(calendar)
-    can_edit = calendar.can_edit and role in {"owner", "write"}
+    can_edit = calendar.can_edit and access.may_write(role)
     online = [] if owner.personal else ["teamsForBusiness"]
     return {
         "id": shown_id,
@@ -92,7 +69,7 @@ def entry(call: Call, calendar: Calendar, shown_id: str) -> Json:
         "isDefaultCalendar": calendar.kind == "default" and shared is None,
         "changeKey": change_key(calendar.change_key),
         "canShare": can_edit and role == "owner",
-        "canViewPrivateItems": role == "owner",
+        "canViewPrivateItems": role in {"owner", "delegateWithPrivateEventAccess"},
         "canEdit": can_edit,
         "allowedOnlineMeetingProviders": online,
         "defaultOnlineMeetingProvider": online[0] if online else "unknown",
@@ -163,8 +140,10 @@ def _listed(call: Call, account: Account) -> list[tuple[str, Calendar]]:
 def _shared_with(call: Call) -> list[tuple[str, Calendar]]:
     """Of somebody else's calendars those that the caller was let into."""
     found = [(c.id, c) for _, c in _listed(call, call.mailbox) if c.owner == call.mailbox.email and call.role_on(c)]
-    if not found or not any(scope.endswith(".Shared") for scope in call.scopes):
+    if not any(scope.endswith(".Shared") for scope in call.scopes):
         raise errors.access_denied()
+    if not found:
+        raise access.no_permission(call.world)
     return found
 
 

@@ -4,10 +4,10 @@
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from simulators.common.wire import Json
-from simulators.microsoft import errors, ids
+from simulators.microsoft import access, errors, ids
 from simulators.microsoft.model import Account, Calendar, EventRecord
 from simulators.microsoft.world import MicrosoftWorld
 
@@ -61,24 +61,29 @@ class Call:
         return found
 
     def allow(self, calendar: Calendar, *, write: bool) -> None:
-        """Refuse with 403 what neither ownership nor sharing permits."""
+        """Refuse what neither ownership nor sharing permits."""
         if self.as_user:
             return
         if write and not calendar.can_edit:
             raise errors.access_denied()
         if self.role_on(calendar) == "owner":
             return
-        role = self.role_on(calendar)
-        if role is None or (write and role != "write"):
-            raise errors.access_denied()
         if not any(scope.endswith(".Shared") for scope in self.scopes):
+            raise errors.access_denied()
+        role = self.role_on(calendar)
+        if role is None:
+            raise access.no_permission(self.world)
+        if write and not access.may_write(role):
+            raise errors.access_denied()
+        hidden = role in {"freeBusyRead", "limitedRead"} and self.world.settings.free_busy_events == "refused"
+        if hidden and not self.name.startswith("calendars."):
             raise errors.access_denied()
 
     def role_on(self, calendar: Calendar) -> str | None:
-        """`owner`, `write`, `read`, or None for somebody it was not shared with."""
+        """`owner`, a calendarRoleType, or None for somebody it was not shared with."""
         if self.actor is None or calendar.owner == self.actor:
             return "owner"
-        return next((r for c, r in self.world.accounts[self.actor].shared.values() if c == calendar.id), None)
+        return access.role_of(self.world, calendar, self.actor)
 
     def found(self, *, write: bool = False) -> tuple[Calendar, EventRecord, str]:
         """The event of the path and, for an occurrence, its original day. 404 for one that is gone."""
@@ -99,6 +104,8 @@ class Call:
         if "calendarId" in self.path and self.calendar() is not calendar:
             raise errors.not_found()
         self.allow(calendar, write=write)
+        if write and not self.as_user and self.role_on(calendar) == "custom" and record.made_by != self.actor:
+            raise errors.access_denied()
         return calendar, record, day
 
     def id_of(self, calendar: Calendar, record: EventRecord, day: str = "") -> str:
@@ -106,11 +113,13 @@ class Call:
         token = record.immutable if self.immutable else record.token
         return ids.write(owner, token, day, immutable=self.immutable)
 
-    def masked(self, calendar: Calendar, fields: Json) -> bool:
-        """Whether a private event is to be shown without its text to somebody it was not shared with."""
-        return (
-            self.actor is not None
-            and calendar.owner != self.actor
-            and not self.as_user
-            and fields["sensitivity"] in {"private", "confidential"}
-        )
+    def detail(self, calendar: Calendar, fields: Json) -> Literal["all", "title", "private", "busy"]:
+        """How much of an event is shown: all, title and place, that it is private, or only that it is there."""
+        role = "owner" if self.as_user else self.role_on(calendar)
+        if role in {"owner", "delegateWithPrivateEventAccess"}:
+            return "all"
+        if role == "freeBusyRead":
+            return "busy"
+        if fields["sensitivity"] in {"private", "confidential"}:
+            return "private"
+        return "title" if role == "limitedRead" else "all"

@@ -1,7 +1,7 @@
 """The control interface under `/control`: set the stage, break things, count. Never part of Microsoft's paths.
 
-`control_routes(world)` is the blueprint; what a person does in a calendar is in `control_events`, what is counted in
-`control_counts`. The table of calls is in this folder's README.
+`control_routes(world)` is the blueprint; what an administrator does is in `control_tenants`, what a person does in a
+calendar in `control_events`, what is counted in `control_counts`. The table of calls is in this folder's README.
 """
 
 import re
@@ -12,9 +12,9 @@ from flask import Response as FlaskResponse
 from werkzeug.exceptions import BadRequest
 
 from simulators.common.wire import Json
-from simulators.microsoft import control_counts, control_events, notifications, tokens
+from simulators.microsoft import control_counts, control_events, control_tenants, notifications, tokens
 from simulators.microsoft.errors import AadError, GraphError
-from simulators.microsoft.model import Calendar
+from simulators.microsoft.model import Calendar, Tenant
 from simulators.microsoft.settings import PushRule, Settings
 from simulators.microsoft.world import MicrosoftWorld
 
@@ -34,6 +34,7 @@ def control_routes(world: MicrosoftWorld) -> Blueprint:
 
     for add in (_stage_routes, _people_routes, _access_routes, _trouble_routes, _expiry_routes, _push_routes):
         add(blueprint, world)
+    control_tenants.add_routes(blueprint, world)
     control_counts.add_routes(blueprint, world)
     control_events.add_routes(blueprint, world)
     return blueprint
@@ -60,48 +61,6 @@ def _stage_routes(blueprint: Blueprint, world: MicrosoftWorld) -> None:
         world.reset()
         return {"reset": True}
 
-    @blueprint.post("/clients")
-    def add_app() -> Json:
-        body = body_of()
-        app = world.add_app(body["id"], body["secret"], body.get("redirect_uris", []), body.get("audience", "multi"))
-        return asdict(app)
-
-    @blueprint.patch("/clients/<client_id>")
-    def change_app(client_id: str) -> Json:
-        app = world.apps[client_id]
-        for name, value in body_of().items():
-            if name not in {"secret", "secret_expired", "redirect_uris", "audience", "name"}:
-                raise ValueError(f"unknown member {name}")
-            setattr(app, name, value)
-        return asdict(app)
-
-    @blueprint.post("/tenants")
-    def add_tenant() -> tuple[Json, int]:
-        body = body_of()
-        tenant = world.add_tenant(
-            body["domain"],
-            body.get("name", ""),
-            tenant_id=body.get("id"),
-            users_may_consent=body.get("users_may_consent", True),
-        )
-        return asdict(tenant), 201
-
-    @blueprint.get("/tenants")
-    def list_tenants() -> Json:
-        return {"tenants": [asdict(t) for t in world.tenants.values()]}
-
-    @blueprint.patch("/tenants/<tenant>")
-    def change_tenant(tenant: str) -> Json:
-        """`{users_may_consent?, consents?, roles?, mailboxes?}`: what an administrator sets."""
-        found = world.tenant(tenant)
-        if found is None:
-            raise ValueError(f"unknown tenant {tenant}")
-        for name, value in body_of().items():
-            if name not in {"users_may_consent", "consents", "roles", "mailboxes", "name"}:
-                raise ValueError(f"unknown member {name}")
-            setattr(found, name, value)
-        return asdict(found)
-
 
 def _people_routes(blueprint: Blueprint, world: MicrosoftWorld) -> None:
     @blueprint.post("/accounts")
@@ -113,6 +72,8 @@ def _people_routes(blueprint: Blueprint, world: MicrosoftWorld) -> None:
             kind=body.get("kind", "work"),
             time_zone=body.get("timeZone", "UTC"),
             admin=body.get("admin", False),
+            licensed=body.get("licensed", True),
+            enabled=body.get("enabled", True),
         )
         for wanted in body.get("calendars", []):
             _add_calendar(world, account.email, wanted)
@@ -121,6 +82,18 @@ def _people_routes(blueprint: Blueprint, world: MicrosoftWorld) -> None:
     @blueprint.get("/accounts")
     def list_accounts() -> Json:
         return {"accounts": [_account(world, email) for email in world.accounts]}
+
+    @blueprint.patch("/accounts/<email>")
+    def change_account(email: str) -> Json:
+        """`{name?, admin?, licensed?, enabled?}`."""
+        body = body_of()
+        with world.lock:
+            account = world.accounts[email]
+            for name, value in body.items():
+                if name not in {"name", "admin", "licensed", "enabled"}:
+                    raise ValueError(f"unknown member {name}")
+                setattr(account, name, value)
+            return _account(world, email)
 
     @blueprint.post("/accounts/<email>/calendars")
     def add_calendar(email: str) -> tuple[Json, int]:
@@ -133,6 +106,15 @@ def _people_routes(blueprint: Blueprint, world: MicrosoftWorld) -> None:
         body = body_of()
         calendar = control_events.find(world, calendar_id)
         return {"id": world.share_calendar(calendar.id, body["email"], body.get("role", "write"))}, 201
+
+    @blueprint.put("/calendars/<calendar_id>/permissions")
+    def permit(calendar_id: str) -> Json:
+        """`{email, role}`, a calendarRoleType: the person may go there, listed or not. `none` ends it."""
+        body = body_of()
+        with world.lock:
+            calendar = control_events.find(world, calendar_id)
+            world.permit(calendar.id, body["email"], body["role"])
+            return {"calendar": calendar.id, "permissions": calendar.permissions}
 
 
 def _access_routes(blueprint: Blueprint, world: MicrosoftWorld) -> None:
@@ -147,8 +129,7 @@ def _access_routes(blueprint: Blueprint, world: MicrosoftWorld) -> None:
                 tenant = world.tenant(body["tenant"])
                 if tenant is None:
                     raise ValueError("unknown tenant")
-                access = tokens.issue_access(world, body["client_id"], None, tenant.id, body["scopes"])
-                return {"access_token": access.value}
+                return {"access_token": _app_token(world, tenant, body["client_id"], body["scopes"])}
             account = world.accounts[body["email"]]
             scopes = [*body["scopes"], "openid", "profile", "offline_access"]
             tokens.sign_in(world, body["client_id"], account, scopes)
@@ -263,6 +244,13 @@ def _push_routes(blueprint: Blueprint, world: MicrosoftWorld) -> None:
         return {"told": told}
 
 
+def _app_token(world: MicrosoftWorld, tenant: Tenant, client_id: str, roles: list[str]) -> str:
+    """An app's token with these roles, as after an administrator's consent to them."""
+    tenant.principals = sorted({*tenant.principals, client_id})
+    tenant.roles[client_id] = sorted({*tenant.roles.get(client_id, []), *roles})
+    return tokens.issue_app_access(world, world.apps[client_id], tenant, roles).value
+
+
 def _add_calendar(world: MicrosoftWorld, email: str, wanted: Json) -> Calendar:
     """`{name, id?, kind?: secondary|holiday, can_edit?}`."""
     given = {{"id": "calendar_id"}.get(name, name): value for name, value in wanted.items()}
@@ -279,6 +267,8 @@ def _account(world: MicrosoftWorld, email: str) -> Json:
         "tenant": account.tenant,
         "kind": "personal" if account.personal else "work",
         "admin": account.admin,
+        "licensed": account.licensed,
+        "enabled": account.enabled,
         "timeZone": account.time_zone,
         "calendars": own,
         "shared": [{"id": a, "calendar": c, "role": r} for a, (c, r) in account.shared.items()],
@@ -292,4 +282,5 @@ def _calendar(calendar: Calendar) -> Json:
         "kind": calendar.kind,
         "canEdit": calendar.can_edit,
         "owner": calendar.owner,
+        "permissions": calendar.permissions,
     }

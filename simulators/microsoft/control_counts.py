@@ -59,17 +59,21 @@ def _call_routes(blueprint: Blueprint, world: MicrosoftWorld) -> None:
             graph = {name: n for name, n in world.calls.items() if not name.startswith("oauth.")}
             return {
                 "total": sum(world.calls.values()),
-                "graph": sum(n for name, n in graph.items() if name != "subscriptions.handshake"),
+                "graph": sum(n for name, n in graph.items() if name != "subscriptions.handshake")
+                - sum(world.steps.values()),
+                "steps": dict(world.steps),
                 "by_method": dict(world.calls),
                 "by_status": {str(k): v for k, v in world.call_statuses.items()},
                 "peak_concurrency": dict(world.peaks),
+                "peak_by_app": dict(world.app_peaks),
+                "throttled": {key: n for key, n in world.throttled.items() if n},
                 "recent": list(world.recent_calls)[-50:],
             }
 
     @blueprint.delete("/calls")
     def clear_calls() -> Json:
         with world.lock:
-            for counter in (world.calls, world.peaks):
+            for counter in (world.calls, world.steps, world.peaks, world.app_peaks, world.throttled):
                 counter.clear()
             world.call_statuses.clear()
             world.recent_calls.clear()

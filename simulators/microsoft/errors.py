@@ -87,7 +87,16 @@ def too_many(code: str, message: str, retry_after: int) -> GraphError:
 CODES: dict[int, tuple[int, str, str, str | None]] = {
     50011: (400, "invalid_request", "The redirect URI '{0}' does not match those of the application '{1}'.", None),
     50020: (400, "invalid_request", "User account '{0}' does not exist in tenant '{1}' and cannot access it.", None),
+    50027: (401, "invalid_client", "JWT token is invalid or malformed: {0}.", None),
+    50048: (401, "invalid_client", "Subject must match the issuer claim in the client assertion.", None),
+    50057: (400, "invalid_grant", "The user account is disabled.", None),
     50058: (400, "login_required", "A silent sign-in request was sent but no user is signed in.", None),
+    50059: (
+        400,
+        "invalid_request",
+        "No tenant-identifying information found in either the request or implied by any provided credentials.",
+        None,
+    ),
     50076: (400, "interaction_required", "You must use multi-factor authentication to access '{0}'.", "basic_action"),
     50079: (400, "interaction_required", "You must enroll in multi-factor authentication.", "basic_action"),
     50105: (400, "interaction_required", "The signed in user is not assigned to a role for the application.", None),
@@ -119,9 +128,25 @@ CODES: dict[int, tuple[int, str, str, str | None]] = {
     70043: (400, "invalid_grant", "The refresh token has expired due to sign-in frequency checks.", "token_expired"),
     90002: (400, "invalid_tenant", "Tenant '{0}' not found. Check to make sure you have the correct tenant ID.", None),
     90014: (400, "invalid_request", "The required field '{0}' is missing from the credential.", None),
+    90038: (400, "invalid_tenant", "Tenant '{0}' belongs to the national cloud '{1}'.", None),
     90094: (400, "consent_required", "An administrator must consent before the application '{0}' can be used.", None),
+    500011: (400, "invalid_resource", "The resource principal named {0} was not found in the tenant named {1}.", None),
     501481: (400, "invalid_grant", "The Code_Verifier does not match the code_challenge supplied.", None),
-    700016: (400, "unauthorized_client", "Application with identifier '{0}' was not found in the directory.", None),
+    700016: (400, "unauthorized_client", "Application with identifier '{0}' was not found in directory '{1}'.", None),
+    700021: (
+        401,
+        "invalid_client",
+        "Client assertion application identifier does not match 'client_id' parameter.",
+        None,
+    ),
+    700023: (401, "invalid_client", "Client assertion audience claim '{0}' does not match Realm issuer.", None),
+    700024: (
+        401,
+        "invalid_client",
+        "Client assertion is not within its valid time range: expiry time of assertion {0}.",
+        None,
+    ),
+    700027: (401, "invalid_client", "Client assertion failed signature validation. Reason: {0}", None),
     700082: (
         400,
         "invalid_grant",
@@ -131,6 +156,18 @@ CODES: dict[int, tuple[int, str, str, str | None]] = {
     700084: (400, "invalid_grant", "The refresh token was issued to a single page app and has expired.", None),
     1002012: (400, "invalid_scope", "The provided value for scope {0} is not valid: use '/.default'.", None),
     7000215: (401, "invalid_client", "Invalid client secret provided for app '{0}'.", None),
+    7000218: (
+        401,
+        "invalid_client",
+        "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+        None,
+    ),
+    7000229: (
+        400,
+        "unauthorized_client",
+        "The client application {0} is missing service principal in the tenant {1}.",
+        None,
+    ),
     7000222: (401, "invalid_client", "The provided client secret keys for app '{0}' are expired.", None),
 }
 """AADSTS number: (status, error, sentence, suberror)."""

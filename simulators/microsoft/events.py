@@ -29,6 +29,7 @@ def create(call: Call) -> Json:
     if transaction is not None:
         _check_transaction(call, transaction)
     record = _fresh(call, calendar, given)
+    record.made_by = call.actor
     if transaction is not None:
         call.world.transactions[(calendar.owner, transaction)] = record.token
         record.transaction_id = transaction

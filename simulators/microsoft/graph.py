@@ -9,9 +9,10 @@ import re
 import uuid
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from simulators.common.wire import Json, Request, Response, json_response
-from simulators.microsoft import errors, notifications, routes, subscriptions, tokens, zones
+from simulators.microsoft import access, errors, notifications, routes, subscriptions, tokens, zones
 from simulators.microsoft.call import Call
 from simulators.microsoft.errors import GraphError
 from simulators.microsoft.faults import Fault
@@ -27,16 +28,54 @@ _SUBSCRIPTION_LIMITS = {
 }
 
 
-def answer(world: MicrosoftWorld, request: Request, base_url: str) -> Response:
-    """Serve one call, then let notifications go."""
-    response = _served(world, request, base_url)
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One of the calls that run at a time for an app and a mailbox; `free` is false for one too many."""
+
+    key: str
+    free: bool
+
+
+def take_seat(world: MicrosoftWorld, key: str) -> Seat:
+    """Count a call among those that run; it is served only if its seat is free, and given back by `leave_seat`."""
+    with world.lock:
+        world.running[key] += 1
+        world.peaks[key] = max(world.peaks[key], world.running[key])
+        app = key.partition(" ")[0]
+        world.app_running[app] += 1
+        world.app_peaks[app] = max(world.app_peaks[app], world.app_running[app])
+        return Seat(key, world.running[key] <= world.settings.concurrent_per_mailbox)
+
+
+def leave_seat(world: MicrosoftWorld, seat: Seat) -> None:
+    with world.lock:
+        world.running[seat.key] -= 1
+        world.app_running[seat.key.partition(" ")[0]] -= 1
+
+
+def seat_key(world: MicrosoftWorld, request: Request) -> str | None:
+    """Whose seats a call takes; None if it is refused before it comes to that."""
+    found = routes.find(request.method, request.path)
+    token = tokens.live_access(world, request.headers.get("authorization", ""))
+    if found is None or token is None:
+        return None
+    try:
+        mailbox = _mailbox(world, token, found[1].get("user"), found[0])
+    except GraphError:
+        return None
+    return f"{token.client_id} {mailbox.email}"
+
+
+def answer(world: MicrosoftWorld, request: Request, base_url: str, *, seat: Seat | None = None) -> Response:
+    """Serve one call, then let notifications go. A step of a batch comes with its seat."""
+    response = _served(world, request, base_url, seat)
     with world.lock:
         notifications.gather(world)
     world.flush_pushes()
     return response
 
 
-def _served(world: MicrosoftWorld, request: Request, base_url: str) -> Response:
+def _served(world: MicrosoftWorld, request: Request, base_url: str, seat: Seat | None) -> Response:
     found = routes.find(request.method, request.path)
     name = found[0].name if found else "unknown"
     token = tokens.live_access(world, request.headers.get("authorization", ""))
@@ -47,41 +86,48 @@ def _served(world: MicrosoftWorld, request: Request, base_url: str) -> Response:
             raise errors.unauthenticated()
         if found is None:
             raise GraphError(400, "BadRequest", f"Resource not found for the segment '{request.path}'.")
-        response = _counted(world, request, found, token, base_url)
+        response = _counted(world, request, found, token, base_url, seat)
     except GraphError as refusal:
         response = refusal.response(request_id, f"{world.now():%Y-%m-%dT%H:%M:%S}")
     response.headers |= {"request-id": request_id, "client-request-id": request_id}
     with world.lock:
         world.calls[name] += 1
+        if seat is not None:
+            world.steps[name] += 1
         world.call_statuses[response.status] += 1
         world.recent_calls.append({"call": name, "path": request.path, "status": response.status, "account": email})
     return response
 
 
 def _counted(
-    world: MicrosoftWorld, request: Request, found: tuple[Route, dict[str, str]], token: AccessToken, base_url: str
+    world: MicrosoftWorld,
+    request: Request,
+    found: tuple[Route, dict[str, str]],
+    token: AccessToken,
+    base_url: str,
+    given: Seat | None,
 ) -> Response:
     """Run the call while it counts among those of its app and mailbox."""
     route, path = found
     mailbox = _mailbox(world, token, path.get("user"), route)
-    key = f"{token.client_id} {mailbox.email}"
-    with world.lock:
-        world.running[key] += 1
-        world.peaks[key] = max(world.peaks[key], world.running[key])
-        over = world.running[key] > world.settings.concurrent_per_mailbox
+    seat = given or take_seat(world, f"{token.client_id} {mailbox.email}")
     try:
-        if over:
+        if not seat.free:
             message = "Application is over its MailboxConcurrency limit."
             raise errors.too_many("ApplicationThrottled", message, 1)
-        fault = _struck(world, request, route.name, token.email or mailbox.email)
+        fault = struck(world, request, route.name, token.email or mailbox.email)
         if world.settings.latency_seconds:
             world.sleep(world.settings.latency_seconds)
         if fault is not None and fault.kind == "cut_before":
             return Response(502, cut=True)
-        return _afterwards(fault, _run(world, request, route, path, token, mailbox, base_url, key))
-    finally:
+        return afterwards(fault, _run(world, request, route, path, token, mailbox, base_url, seat.key))
+    except GraphError as refusal:
         with world.lock:
-            world.running[key] -= 1
+            world.throttled[seat.key] += refusal.status == 429
+        raise
+    finally:
+        if given is None:
+            leave_seat(world, seat)
 
 
 def _run(
@@ -95,11 +141,12 @@ def _run(
     key: str,
 ) -> Response:
     with world.lock:
+        _spend(world, token.client_id, world.settings.app_requests_per_ten_seconds, 10.0)
         _spend(world, key, world.settings.requests_per_ten_minutes, 600.0)
         if route.name in _SUBSCRIPTION_LIMITS:
             kind, most = _SUBSCRIPTION_LIMITS[route.name]
             _spend(world, f"{token.client_id} {token.tenant} {kind}", most, 20.0)
-        _check_right(world, route, token, mailbox)
+        access.check(world, route.right, token, mailbox)
         call = _call_of(world, request, route, path, token, mailbox, base_url)
         if route.name != "subscriptions.create":
             return _reply(route, call, route.operation(call))
@@ -124,6 +171,9 @@ def _mailbox(world: MicrosoftWorld, token: AccessToken, user: str | None, route:
     if user is not None:
         found = world.account_of(user)
         if found is None or found.tenant != token.tenant:
+            if route.right == "user":
+                message = f"Resource '{user}' does not exist or one of its queried reference-property objects are not "
+                raise GraphError(404, "Request_ResourceNotFound", message + "present.")
             raise GraphError(404, "ErrorInvalidUser", f"The requested user '{user}' is invalid.")
         return found
     if token.email is not None:
@@ -131,25 +181,6 @@ def _mailbox(world: MicrosoftWorld, token: AccessToken, user: str | None, route:
     if route.in_mailbox:
         raise GraphError(400, "BadRequest", "/me request is only valid with delegated authentication flow.")
     return Account(f"app:{token.client_id}", "", token.client_id, token.tenant, "UTC")
-
-
-def _check_right(world: MicrosoftWorld, route: Route, token: AccessToken, mailbox: Account) -> None:
-    held = set(token.scopes)
-    calendars = {s for s in held if s.startswith("Calendars.")}
-    enough = {
-        "none": True,
-        "user": bool({s for s in held if s.startswith(("User.Read", "Directory.Read", "Organization.Read"))}),
-        "read": bool(calendars),
-        "write": bool({s for s in calendars if s.startswith("Calendars.ReadWrite")}),
-    }[route.right]
-    if not enough:
-        if route.right == "user":
-            raise GraphError(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
-        raise errors.access_denied()
-    if token.email is None and mailbox.email in world.accounts:
-        only = world.tenants[token.tenant].mailboxes.get(token.client_id)
-        if only is not None and mailbox.email not in only:
-            raise errors.access_denied("Access to OData is disabled.")
 
 
 def _call_of(
@@ -202,7 +233,7 @@ def _body(request: Request, route: Route) -> object:
     return found
 
 
-def _struck(world: MicrosoftWorld, request: Request, name: str, email: str) -> Fault | None:
+def struck(world: MicrosoftWorld, request: Request, name: str, email: str) -> Fault | None:
     """The fault for this call, if any: raises its refusal, or waits for its time."""
     with world.lock:
         fault = world.faults.take(name, request.path, email)
@@ -225,7 +256,7 @@ _AFTER: dict[str, Callable[[], Response]] = {
 }
 
 
-def _afterwards(fault: Fault | None, response: Response) -> Response:
+def afterwards(fault: Fault | None, response: Response) -> Response:
     """Faults that hide from the caller that the call went through."""
     return _AFTER[fault.kind]() if fault is not None and fault.kind in _AFTER else response
 

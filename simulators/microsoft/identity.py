@@ -1,7 +1,7 @@
 """The identity platform's endpoints for machines: OIDC discovery, keys, instance discovery, token.
 
 `token` serves authorization_code (PKCE, single use), refresh_token and client_credentials. What a person sees is in
-`authorize`.
+`authorize`, how an app proves who it is in `credentials`.
 """
 
 import base64
@@ -12,7 +12,8 @@ from urllib.parse import parse_qs
 from jwt.algorithms import RSAAlgorithm
 
 from simulators.common.wire import Json, Request, Response, json_response
-from simulators.microsoft import tokens
+from simulators.microsoft import credentials, tokens
+from simulators.microsoft.clouds import CLOUDS
 from simulators.microsoft.errors import AadError
 from simulators.microsoft.model import PERSONAL_TENANT, Account, App, Tenant
 from simulators.microsoft.world import MicrosoftWorld
@@ -30,6 +31,17 @@ def find_tenant(world: MicrosoftWorld, name: str) -> Tenant | None:
     if found is None:
         raise AadError(90002, name)
     return found
+
+
+def check_cloud(world: MicrosoftWorld, tenant: Tenant | None) -> None:
+    """Refuse to sign anybody in for a tenant of another cloud, which its metadata names."""
+    if tenant is not None and tenant.cloud != world.settings.cloud:
+        raise AadError(90038, tenant.domain, CLOUDS[tenant.cloud].instance_name)
+
+
+def knows(tenant: Tenant, app: App) -> bool:
+    """Whether the app has a service principal in the tenant."""
+    return app.id in tenant.principals or app.audience == tenant.id
 
 
 def admits(world: MicrosoftWorld, name: str, account: Account) -> bool:
@@ -54,7 +66,10 @@ def configuration(world: MicrosoftWorld, name: str, base_url: str) -> Response:
         return refusal.response(world.now())
     shown = tenant.id if tenant is not None else "{tenantid}"
     path = name if name.lower() in SHARED else shown
-    host = base_url.split("://", 1)[1]
+    cloud = CLOUDS[world.settings.cloud if tenant is None else tenant.cloud]
+    graph_host = world.settings.msgraph_host or base_url.split("://", 1)[1]
+    if tenant is not None and tenant.cloud != world.settings.cloud:
+        base_url, graph_host = f"https://{cloud.login_host}", cloud.graph_host
     return json_response(
         200,
         {
@@ -70,11 +85,12 @@ def configuration(world: MicrosoftWorld, name: str, base_url: str) -> Response:
             "id_token_signing_alg_values_supported": ["RS256"],
             "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic", "private_key_jwt"],
             "scopes_supported": ["openid", "profile", "email", "offline_access"],
-            "tenant_region_scope": None if tenant is None else "OC",
-            "cloud_instance_name": "microsoftonline.com",
-            "cloud_graph_host_name": "graph.windows.net",
-            "msgraph_host": world.settings.msgraph_host or host,
-        },
+            "tenant_region_scope": None if tenant is None else cloud.region or "OC",
+            "cloud_instance_name": cloud.instance_name,
+            "cloud_graph_host_name": cloud.azure_graph_host,
+            "msgraph_host": graph_host,
+        }
+        | ({"tenant_region_sub_scope": cloud.sub_region} if tenant is not None and cloud.sub_region else {}),
     )
 
 
@@ -134,7 +150,8 @@ def _strike(world: MicrosoftWorld, request: Request, form: dict[str, str]) -> st
 
 def _token(world: MicrosoftWorld, name: str, request: Request, form: dict[str, str], base_url: str) -> Response:
     tenant = find_tenant(world, name)
-    app = _client(world, request, form)
+    check_cloud(world, tenant)
+    app = credentials.client(world, name, tenant, request, form, base_url)
     check_audience(app, name)
     match form.get("grant_type"):
         case "authorization_code":
@@ -143,26 +160,9 @@ def _token(world: MicrosoftWorld, name: str, request: Request, form: dict[str, s
             return _refreshed(world, name, app, form, base_url)
         case "client_credentials":
             if tenant is None:
-                raise AadError(90014, "tenant")
+                raise AadError(50059)
             return _app_only(world, tenant, app, form)
     raise AadError(70003, error="unsupported_grant_type")
-
-
-def _client(world: MicrosoftWorld, request: Request, form: dict[str, str]) -> App:
-    client_id, secret = form.get("client_id", ""), form.get("client_secret")
-    kind, _, value = request.headers.get("authorization", "").partition(" ")
-    if kind.lower() == "basic":
-        client_id, _, secret = base64.b64decode(value).decode().partition(":")
-    app = world.apps.get(client_id)
-    if app is None:
-        raise AadError(700016, client_id)
-    if not secret:
-        raise AadError(90014, "client_secret", error="invalid_client")
-    if not hmac.compare_digest(app.secret.encode(), secret.encode()):
-        raise AadError(7000215, client_id)
-    if app.secret_expired:
-        raise AadError(7000222, client_id)
-    return app
 
 
 def _redeem(world: MicrosoftWorld, name: str, app: App, form: dict[str, str], base_url: str) -> Response:
@@ -181,6 +181,8 @@ def _redeem(world: MicrosoftWorld, name: str, app: App, form: dict[str, str], ba
             raise AadError(501481)
     code.used = True
     account = world.accounts[code.email]
+    if not account.enabled:
+        raise AadError(50057, error="invalid_grant")
     if not admits(world, name, account):
         raise AadError(50020, account.email, name, error="invalid_grant")
     issuer = f"{base_url}/{account.tenant}/v2.0"
@@ -210,9 +212,13 @@ def _asked_scopes(form: dict[str, str], granted: list[str]) -> list[str]:
 
 def _app_only(world: MicrosoftWorld, tenant: Tenant, app: App, form: dict[str, str]) -> Response:
     scope = form.get("scope", "")
-    if not scope.endswith("/.default"):
+    if not scope.endswith("/.default") or len(scope.split()) != 1:
         raise AadError(1002012, scope)
-    access = tokens.issue_access(world, app.id, None, tenant.id, tenant.roles.get(app.id, []))
+    if scope != f"https://{CLOUDS[world.settings.cloud].graph_host}/.default":
+        raise AadError(500011, scope.removesuffix("/.default"), tenant.name)
+    if not knows(tenant, app):
+        raise AadError(7000229, app.id, tenant.id)
+    access = tokens.issue_app_access(world, app, tenant)
     life = world.settings.access_token_seconds
     return json_response(
         200, {"token_type": "Bearer", "expires_in": life, "ext_expires_in": life, "access_token": access.value}

@@ -10,6 +10,30 @@ from typing import Literal
 from simulators.common.wire import Json
 
 PERSONAL_TENANT = "9188040d-6c67-4c5b-b112-36a304b66dad"
+CALENDAR_ROLES = (
+    "none",
+    "freeBusyRead",
+    "limitedRead",
+    "read",
+    "custom",
+    "write",
+    "delegateWithoutPrivateEventAccess",
+    "delegateWithPrivateEventAccess",
+)
+"""`calendarRoleType`, the least first (Graph reference, calendarPermission). `custom` is Exchange's Author here: adds
+events, and changes and deletes only what it added."""
+
+
+@dataclass
+class Assignment:
+    """RBAC for Applications: what an app may do in some mailboxes, apart from its application permissions."""
+
+    role: str
+    """`Application Calendars.ReadWrite` and the like."""
+    mailboxes: list[str] | None
+    """The scope; None is every mailbox."""
+    since: float = 0.0
+    until: float | None = None
 
 
 @dataclass
@@ -18,12 +42,42 @@ class Tenant:
     domain: str
     name: str
     users_may_consent: bool = True
+    cloud: str = "worldwide"
+    """A key of `clouds.CLOUDS`."""
+    domains: list[str] = field(default_factory=list)
+    """Verified ones beside `domain`."""
+    principals: list[str] = field(default_factory=list)
+    """Apps that the tenant knows: enterprise applications, made by the first consent."""
     consents: dict[str, list[str]] = field(default_factory=dict)
     """By app: delegated scopes an administrator has consented to for everybody."""
     roles: dict[str, list[str]] = field(default_factory=dict)
     """By app: application permissions."""
     mailboxes: dict[str, list[str]] = field(default_factory=dict)
-    """By app: the only mailboxes its application permissions reach, if an administrator has limited them."""
+    """By app: an application access policy, the only mailboxes that its application permissions reach."""
+    assignments: dict[str, list[Assignment]] = field(default_factory=dict)
+    """By app: RBAC for Applications, which adds to its application permissions."""
+
+
+@dataclass
+class Secret:
+    id: str
+    value: str
+    expires_at: float
+    name: str = ""
+
+
+@dataclass
+class Certificate:
+    id: str
+    sha1: str
+    sha256: str
+    """Thumbprints as an assertion's header names them, base64url."""
+    public_key_pem: str
+    expires_at: float
+
+
+REQUIRED_SCOPES = ("Calendars.ReadWrite", "Calendars.ReadWrite.Shared", "MailboxSettings.Read", "User.Read")
+REQUIRED_ROLES = ("Calendars.ReadWrite", "Organization.Read.All", "User.Read.All")
 
 
 @dataclass
@@ -36,6 +90,12 @@ class App:
     audience: str = "multi"
     name: str = "Lockstep"
     secret_expired: bool = False
+    secrets: list[Secret] = field(default_factory=list)
+    """Beside `secret`, each with its expiry."""
+    certificates: list[Certificate] = field(default_factory=list)
+    required_scopes: list[str] = field(default_factory=lambda: list(REQUIRED_SCOPES))
+    required_roles: list[str] = field(default_factory=lambda: list(REQUIRED_ROLES))
+    """What an administrator consents to with `.default`."""
 
 
 @dataclass
@@ -48,6 +108,10 @@ class Account:
     admin: bool = False
     shared: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Id in this person's list: (the real calendar's id, `read` or `write`)."""
+    licensed: bool = True
+    """False: a user without a mailbox."""
+    enabled: bool = True
+    """False: may not sign in; the mailbox stays."""
 
     @property
     def personal(self) -> bool:
@@ -129,6 +193,8 @@ class EventRecord:
     modified: float
     change: int
     organizer: Json
+    made_by: str | None = None
+    """Who added it; None: an app."""
     own: bool = True
     cancelled: bool = False
     transaction_id: str | None = None
@@ -156,6 +222,8 @@ class Calendar:
     deleted: bool = False
     epoch: int = 0
     """Rises when all delta tokens of this calendar die."""
+    permissions: dict[str, str] = field(default_factory=dict)
+    """By address: what its owner lets people do (`calendarRoleType`), whether or not it is in their list."""
     events: dict[str, EventRecord] = field(default_factory=dict)
     """By token, those that are gone included."""
     changes: list[tuple[int, str, str]] = field(default_factory=list)

@@ -7,7 +7,8 @@ address however many subscriptions it serves. The caller flushes `world.outbox` 
 import json
 
 from simulators.common.wire import Json
-from simulators.microsoft import ids, render, zones
+from simulators.microsoft import access, ids, render, zones
+from simulators.microsoft.errors import GraphError
 from simulators.microsoft.model import Calendar, EventRecord, Subscription
 from simulators.microsoft.push import PushRequest
 from simulators.microsoft.settings import PushRule
@@ -98,9 +99,16 @@ def _covers(world: MicrosoftWorld, subscription: Subscription, calendar: Calenda
 
 
 def _authorised(world: MicrosoftWorld, subscription: Subscription) -> bool:
-    """Delivery stops when the person has taken the app's rights away."""
+    """Delivery stops when the person, or for an app its tenant, has taken the app's rights away."""
     if subscription.email is None:
-        return True
+        tenant = world.tenants[subscription.tenant]
+        roles = tenant.roles.get(subscription.client_id, [])
+        mailbox = world.accounts[subscription.mailbox]
+        try:
+            access.check_app(world, subscription.client_id, tenant.id, roles, mailbox, "read")
+        except GraphError:
+            return False
+        return mailbox.licensed
     grant = world.grants.get((subscription.client_id, subscription.email))
     return grant is not None and grant.revoked is None
 

@@ -14,6 +14,7 @@ SENTENCES = {
     "Calendars.ReadWrite": "Have full access to your calendars",
     "Calendars.Read": "Read your calendars",
     "Calendars.ReadWrite.Shared": "Read and write to your and shared calendars",
+    "MailboxSettings.Read": "Read your mailbox settings",
     "User.Read": "Sign you in and read your profile",
     "offline_access": "Maintain access to data you have given it access to",
 }

@@ -45,8 +45,9 @@ def thin(call: Call, calendar: Calendar, item: Item) -> Json:
 def full(call: Call, calendar: Calendar, item: Item, *, zone: str | None = None) -> Json:
     record, fields = item.record, item.fields
     start, end = times_of(item, zone or call.zone)
-    masked = call.masked(calendar, fields)
-    content = "" if masked else fields["body"]
+    detail = call.detail(calendar, fields)
+    masked = detail in {"private", "busy"}
+    content = fields["body"] if detail == "all" else ""
     found: Json = {
         "@odata.etag": etag(item.change),
         "id": call.id_of(calendar, record, item.day),
@@ -61,7 +62,7 @@ def full(call: Call, calendar: Calendar, item: Item, *, zone: str | None = None)
         "reminderMinutesBeforeStart": fields["reminderMinutesBeforeStart"],
         "isReminderOn": fields["isReminderOn"],
         "hasAttachments": False,
-        "subject": "Private Appointment" if masked else fields["subject"],
+        "subject": {"private": "Private Appointment", "busy": "Busy"}.get(detail, fields["subject"]),
         "bodyPreview": bodies.preview(content),
         "importance": fields["importance"],
         "sensitivity": fields["sensitivity"],
@@ -86,7 +87,7 @@ def full(call: Call, calendar: Calendar, item: Item, *, zone: str | None = None)
         "location": {"displayName": ""} if masked else fields["location"],
         "locations": [] if masked else fields["locations"] or _as_list(fields["location"]),
         "recurrence": record.recurrence if item.kind == "seriesMaster" else None,
-        "attendees": [] if masked else fields.get("attendees", []),
+        "attendees": fields.get("attendees", []) if detail == "all" else [],
         "organizer": record.organizer,
         "onlineMeeting": fields["onlineMeeting"],
     }

@@ -3,13 +3,11 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from simulators.common.wire import Json
-from simulators.microsoft import calendars, delta, event_list, events, subscriptions
+from simulators.microsoft import calendar_permissions, calendars, delta, directory, event_list, events, subscriptions
+from simulators.microsoft.access import Right
 from simulators.microsoft.call import Call
-
-Right = Literal["read", "write", "user", "none"]
 
 
 @dataclass(frozen=True)
@@ -48,17 +46,20 @@ def _no_create(_call: Call) -> Json:
 
 
 _EVENT = "{box}/{cal}events/{eventId}"
+_PERMISSIONS = "{box}/{cal}calendarPermissions"
 _SUBSCRIPTION = "subscriptions/{subscriptionId}"
 ROUTES = (
-    _route("users.get", "GET", "{box}", calendars.get_user, "user"),
-    _route("mailboxSettings.get", "GET", "{box}/mailboxSettings", calendars.mailbox_settings, "read"),
-    _route("organization.list", "GET", "organization", calendars.organization, "user"),
+    _route("users.list", "GET", "users", directory.list_users, "users"),
+    _route("users.get", "GET", "{box}", directory.get_user, "user"),
+    _route("mailboxSettings.get", "GET", "{box}/mailboxSettings", calendars.mailbox_settings, "mailbox"),
+    _route("organization.list", "GET", "organization", directory.organization, "organization"),
     _route("calendars.list", "GET", "{box}/calendars", calendars.list_calendars, "read"),
     _route("calendars.create", "POST", "{box}/calendars", calendars.create_calendar, "write", 201),
     _route("calendars.get", "GET", "{box}/calendar", calendars.get_calendar, "read"),
     _route("calendars.get", "GET", "{box}/calendars/{calendarId}", calendars.get_calendar, "read"),
     _route("calendars.update", "PATCH", "{box}/calendars/{calendarId}", calendars.rename_calendar, "write"),
     _route("calendars.delete", "DELETE", "{box}/calendars/{calendarId}", calendars.delete_calendar, "write", 204),
+    _route("calendarPermissions.list", "GET", _PERMISSIONS, calendar_permissions.list_permissions, "read"),
     _route("getSchedule", "POST", "{box}/calendar/getSchedule", calendars.get_schedule, "read"),
     _route("events.list", "GET", "{box}/{cal}events", event_list.list_events, "read"),
     _route("events.create", "POST", "{box}/{cal}events", events.create, "write", 201),

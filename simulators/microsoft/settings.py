@@ -3,7 +3,7 @@
 Each default is the way that hurts a careless client more.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 
@@ -16,15 +16,36 @@ class Settings:
     refresh_token_idle_days: float = 90.0
     scope_form: Literal["echo", "url"] = "echo"
     """`url`: the token reply names scopes as `https://graph.microsoft.com/Calendars.ReadWrite`."""
+    withheld_scopes: list[str] = field(default_factory=list)
+    """Token replies lack these, however they were asked for; without `offline_access` there is no refresh token."""
     blocked_consent_code: int = 90094
     """What a user hears where users may not consent themselves."""
     blocked_consent_error: str = "consent_required"
+    cloud: str = "worldwide"
+    """The one this simulator plays, a key of `clouds.CLOUDS`; a tenant of another one is only told where to go."""
     msgraph_host: str | None = None
     """None: the simulator's own host and port."""
+    consent_answers_tenant: str | None = None
+    """The tenant that the administrator's consent comes back with, instead of the one that consented."""
+    replayed_assertions: Literal["accepted", "refused"] = "accepted"
+    """Whether a client assertion works twice. MSAL uses each for nine minutes."""
+
+    # Organisations
+    rbac_delay_seconds: float = 0.0
+    """How long Exchange goes by the old assignments after a change: half an hour to two hours in truth."""
+    rbac_subscriptions: Literal["allowed", "refused"] = "allowed"
+    """Whether an assignment alone, without an application permission, lets an app subscribe."""
+    no_mailbox_code: Literal["MailboxNotEnabledForRESTAPI", "ResourceNotFound"] = "MailboxNotEnabledForRESTAPI"
+    no_permission_status: Literal[403, 404] = 404
+    """What a person hears of a calendar that nobody has shared with them."""
+    free_busy_events: Literal["masked", "refused"] = "masked"
+    """Who may see only free and busy reads events called "Busy", or none."""
 
     # Limits
     requests_per_ten_minutes: int = 10_000
     concurrent_per_mailbox: int = 4
+    app_requests_per_ten_seconds: int = 130_000
+    """Of one app over all its mailboxes and tenants."""
     latency_seconds: float = 0.0
     """Every Graph call takes that long; for measuring how many overlap."""
 
@@ -71,7 +92,13 @@ class Settings:
     subscriptions_per_mailbox: int = 1000
     punish_slow_endpoints: bool = False
     """True: more than 10 % slower than 3 s delays by ten minutes, more than 15 % slower than 10 s drops."""
-    batch_depends_on: bool = False
+
+    # Batches
+    batch_unordered: Literal["at_once", "four_at_a_time"] = "at_once"
+    """How steps without order are passed on to Outlook: all together, so that the fifth is one too many, as was seen
+    until 2022; or as Microsoft's page says since."""
+    batch_shapes: Literal["pure", "any"] = "pure"
+    """`pure`: every step names the one before it, or none does; anything else is refused."""
 
 
 @dataclass

@@ -13,11 +13,14 @@ from simulators.microsoft.model import (
     AccessToken,
     Account,
     App,
+    Assignment,
     Calendar,
+    Certificate,
     Changed,
     EventRecord,
     Grant,
     RefreshToken,
+    Secret,
     Subscription,
     Tenant,
 )
@@ -65,8 +68,8 @@ def restore(world: MicrosoftWorld, saved: Json) -> None:
     for name in _NUMBERS:
         setattr(world, name, saved[name])
     world.settings = Settings(**saved["settings"])
-    world.apps |= {a["id"]: App(**a) for a in saved["apps"]}
-    world.tenants = {t["id"]: Tenant(**t) for t in saved["tenants"]}
+    world.apps |= {a["id"]: _read_app(a) for a in saved["apps"]}
+    world.tenants = {t["id"]: _read_tenant(t) for t in saved["tenants"]}
     world.accounts = {a["email"]: _read_account(a) for a in saved["accounts"]}
     world.calendars = {c["id"]: _read_calendar(c) for c in saved["calendars"]}
     world.grants = {(g["client_id"], g["email"]): Grant(**g) for g in saved["grants"]}
@@ -80,6 +83,17 @@ def restore(world: MicrosoftWorld, saved: Json) -> None:
 def _calendar(calendar: Calendar) -> Json:
     plain = {k: getattr(calendar, k) for k in Calendar.__dataclass_fields__ if k != "events"}
     return plain | {"events": [asdict(r) for r in calendar.events.values()]}
+
+
+def _read_app(saved: Json) -> App:
+    secrets = [Secret(**s) for s in saved.pop("secrets", [])]
+    certificates = [Certificate(**c) for c in saved.pop("certificates", [])]
+    return App(**saved, secrets=secrets, certificates=certificates)
+
+
+def _read_tenant(saved: Json) -> Tenant:
+    given = saved.pop("assignments", {})
+    return Tenant(**saved, assignments={app: [Assignment(**one) for one in held] for app, held in given.items()})
 
 
 def _read_account(saved: Json) -> Account:

@@ -8,10 +8,10 @@ import re
 from urllib.parse import quote
 
 from simulators.common.wire import Json
-from simulators.microsoft import errors, notifications, zones
+from simulators.microsoft import access, errors, notifications, zones
 from simulators.microsoft.call import Call
 from simulators.microsoft.errors import GraphError
-from simulators.microsoft.model import Subscription
+from simulators.microsoft.model import Account, Subscription
 from simulators.microsoft.push import PushRequest
 from simulators.microsoft.world import MicrosoftWorld
 
@@ -180,8 +180,9 @@ def _target(call: Call, resource: str) -> tuple[str, str | None]:
         raise GraphError(400, "BadRequest", "/me request is only valid with delegated authentication flow.")
     if call.actor is not None and account.email != call.actor:
         raise errors.access_denied("A delegated token cannot subscribe to another mailbox.")
-    if call.actor is None and account.tenant != call.tenant:
-        raise errors.access_denied()
+    if call.actor is None:
+        _check_app(call, account)
+    access.check_mailbox(world, account)
     if found["calendar"] is None:
         return account.email, None
     if found["calendar"] in account.shared:
@@ -192,6 +193,15 @@ def _target(call: Call, resource: str) -> tuple[str, str | None]:
     if calendar.kind == "holiday" or world.settings.calendar_subscriptions == "refuse":
         raise GraphError(400, "ExtensionError", "Operation: Create; Exception: [Status Code: BadRequest]")
     return account.email, calendar.id
+
+
+def _check_app(call: Call, account: Account) -> None:
+    """The app must reach the mailbox that the body names, by what the setting says is good enough for it."""
+    if account.tenant != call.tenant:
+        raise errors.access_denied()
+    access.check_app(call.world, call.client_id, call.tenant, call.scopes, account, "read")
+    if call.world.settings.rbac_subscriptions == "refused" and not access.enough("read", call.scopes):
+        raise errors.access_denied()
 
 
 def _granted(world: MicrosoftWorld, text: object) -> float:

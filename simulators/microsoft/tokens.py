@@ -7,12 +7,13 @@ remembers the AADSTS number its tokens then answer with.
 import base64
 import hashlib
 import json
+import uuid
 
 import jwt
 
 from simulators.common.wire import Json
 from simulators.microsoft.errors import AadError
-from simulators.microsoft.model import AccessToken, Account, Grant, RefreshToken
+from simulators.microsoft.model import AccessToken, Account, App, Grant, RefreshToken, Tenant
 from simulators.microsoft.world import MicrosoftWorld
 
 SIGN_IN = frozenset({"openid", "profile", "email", "offline_access"})
@@ -53,6 +54,8 @@ def sign_in(world: MicrosoftWorld, client_id: str, account: Account, scopes: lis
         revoke(world, grant, grant.revoked)
         grant.revoked = None
     grant.scopes = sorted({*grant.scopes, *plain(scopes)} - SIGN_IN)
+    tenant = world.tenants[account.tenant]
+    tenant.principals = sorted({*tenant.principals, client_id})
     return grant
 
 
@@ -78,6 +81,40 @@ def issue_access(
     return token
 
 
+def issue_app_access(world: MicrosoftWorld, app: App, tenant: Tenant, roles: list[str] | None = None) -> AccessToken:
+    """A token of the app itself: a JWT whose `roles` are the application permissions of this moment.
+
+    It keeps them to its end, whatever the tenant takes back; what RBAC for Applications assigns is not in it.
+    """
+    held = sorted(tenant.roles.get(app.id, []) if roles is None else roles)
+    made = issue_access(world, app.id, None, tenant.id, held)
+    now = int(world.seconds())
+    claims: Json = {
+        "aud": GRAPH.removesuffix("/"),
+        "iss": f"https://sts.windows.net/{tenant.id}/",
+        "iat": now,
+        "nbf": now,
+        "exp": int(made.expires_at),
+        "appid": app.id,
+        "app_displayname": app.name,
+        "idtyp": "app",
+        "oid": principal_id(app, tenant),
+        "sub": principal_id(app, tenant),
+        "tid": tenant.id,
+        "uti": made.value[3:25],
+        "ver": "1.0",
+    } | ({"roles": held} if held else {})
+    del world.access_tokens[made.value]
+    made.value = jwt.encode(claims, world.signing_key(), algorithm="RS256", headers={"kid": key_id(world)})
+    world.access_tokens[made.value] = made
+    return made
+
+
+def principal_id(app: App, tenant: Tenant) -> str:
+    """The object id of the app's service principal (enterprise application), another one in each tenant."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"principal:{app.id}:{tenant.id}"))
+
+
 def issue_refresh(world: MicrosoftWorld, client_id: str, email: str, scopes: list[str]) -> RefreshToken:
     token = RefreshToken(world.secret("0.AX", 80), client_id, email, plain(scopes), world.seconds())
     world.refresh_tokens[token.value] = token
@@ -95,6 +132,8 @@ def live_refresh(world: MicrosoftWorld, value: str, client_id: str) -> RefreshTo
         raise AadError(700082)
     if token.email not in world.accounts:
         raise AadError(50173)
+    if not world.accounts[token.email].enabled:
+        raise AadError(50057, error="invalid_grant")
     token.used_at = world.seconds()
     return token
 
@@ -103,6 +142,9 @@ def reply(
     world: MicrosoftWorld, client_id: str, account: Account, scopes: list[str], issuer: str, nonce: str | None
 ) -> Json:
     """What the token endpoint answers for a person; `scopes` as the client wrote them."""
+    scopes = [scope for scope in scopes if not {scope, *plain([scope])} & set(world.settings.withheld_scopes)]
+    if account.personal:  # permissions to shared calendars exist for work and school accounts only
+        scopes = [scope for scope in scopes if not scope.endswith(".Shared")]
     access = issue_access(world, client_id, account.email, account.tenant, scopes)
     life = world.settings.access_token_seconds
     found: Json = {

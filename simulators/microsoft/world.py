@@ -23,6 +23,7 @@ from simulators.common.wire import Json
 from simulators.microsoft import ids, zones
 from simulators.microsoft.faults import Faults
 from simulators.microsoft.model import (
+    CALENDAR_ROLES,
     PERSONAL_TENANT,
     AccessToken,
     Account,
@@ -74,13 +75,13 @@ class MicrosoftWorld:
         self.seed = seed or secrets.token_hex(16)
         self.change_number = 0
         self.secret_number = 0
-        self.last_token = ""
         self.signing_key_pem: str | None = None
         self.apps: dict[str, App] = {}
         self._start_over(settings or Settings())
 
     def _start_over(self, settings: Settings) -> None:
         self.settings = settings
+        self.last_token = ""
         self.tenants: dict[str, Tenant] = {
             PERSONAL_TENANT: Tenant(PERSONAL_TENANT, "live.com", "Personal Microsoft accounts")
         }
@@ -102,11 +103,19 @@ class MicrosoftWorld:
         self.push_rules: list[PushRule] = []
         self.faults = Faults()
         self.calls: Counter[str] = Counter()
+        self.steps: Counter[str] = Counter()
+        """Those of `calls` that came within a batch."""
         self.call_statuses: Counter[int] = Counter()
         self.recent_calls: deque[Json] = deque(maxlen=500)
         self.spent: dict[str, deque[float]] = {}
         self.running: Counter[str] = Counter()
         self.peaks: Counter[str] = Counter()
+        self.app_running: Counter[str] = Counter()
+        self.app_peaks: Counter[str] = Counter()
+        self.throttled: Counter[str] = Counter()
+        """Calls refused with 429, by app and mailbox."""
+        self.used_assertions: dict[str, float] = {}
+        """`jti` of client assertions, and until when they are remembered."""
         self.mails: list[Json] = []
         self.warnings: Counter[str] = Counter()
         self.pending_items: list[tuple[str, Json, float]] = []
@@ -176,7 +185,7 @@ class MicrosoftWorld:
 
     def tenant(self, id_or_domain: str) -> Tenant | None:
         wanted = id_or_domain.lower()
-        return next((t for t in self.tenants.values() if wanted in {t.id.lower(), t.domain.lower()}), None)
+        return next((t for t in self.tenants.values() if wanted in {t.id.lower(), t.domain.lower(), *t.domains}), None)
 
     def add_account(
         self,
@@ -186,6 +195,8 @@ class MicrosoftWorld:
         kind: Literal["work", "personal"] = "work",
         time_zone: str = "UTC",
         admin: bool = False,
+        licensed: bool = True,
+        enabled: bool = True,
     ) -> Account:
         """An account with its default calendar. A work account belongs to the tenant of its domain, made if need be."""
         with self.lock:
@@ -203,6 +214,8 @@ class MicrosoftWorld:
                 tenant.id,
                 time_zone,
                 admin,
+                licensed=licensed,
+                enabled=enabled,
             )
             self.accounts[email] = account
             self.add_calendar(email, "Calendar", kind="default")
@@ -243,6 +256,18 @@ class MicrosoftWorld:
             alias = known or f"AAMkAD{mailbox}BGAAAAAS{ids.fresh_token(self._digest())}AAA="
             account.shared[alias] = (calendar_id, role)
             return alias
+
+    def permit(self, calendar_id: str, email: str, role: str) -> None:
+        """What the owner lets somebody do with a calendar; `none` takes back all of it, a share in their list too."""
+        with self.lock:
+            calendar, account = self.calendars[calendar_id], self.accounts[email]
+            if role not in CALENDAR_ROLES:
+                raise ValueError(f"unknown role {role}; known: {', '.join(CALENDAR_ROLES)}")
+            if role == "none":
+                calendar.permissions.pop(email, None)
+                account.shared = {a: (c, r) for a, (c, r) in account.shared.items() if c != calendar_id}
+            else:
+                calendar.permissions[email] = role
 
     def account_of(self, id_or_name: str) -> Account | None:
         """By address or object id, in any case, as Graph takes them."""

@@ -8,9 +8,10 @@ import pytest
 from shared.model import Privacy
 from shared.providers.base import CalendarApi
 from tests.contract.google_stage import GoogleStage
+from tests.contract.microsoft_stage import MicrosoftStage
 from tests.contract.stage import Stage
 
-STAGES: Final[dict[str, Callable[[], Any]]] = {"google": GoogleStage}
+STAGES: Final[dict[str, Callable[[], Any]]] = {"google": GoogleStage, "microsoft": MicrosoftStage}
 
 
 @pytest.fixture(scope="session")
@@ -28,11 +29,27 @@ def built() -> Iterator[Callable[[str], Any]]:
         each.close()
 
 
+def swept(stage: Any) -> Iterator[Any]:
+    """A stage for one test. Whatever passed on the wire meanwhile is held to the provider's own documents."""
+    stage.reset()
+    yield stage
+    faults = stage.wire_faults()
+    assert not faults, "on the wire:\n" + "\n".join(faults)
+
+
 @pytest.fixture(params=sorted(STAGES))
-def stage(request: pytest.FixtureRequest, built: Callable[[str], Any]) -> Stage:
-    swept: Stage = built(request.param)
-    swept.reset()
-    return swept
+def stage(request: pytest.FixtureRequest, built: Callable[[str], Any]) -> Iterator[Stage]:
+    yield from swept(built(request.param))
+
+
+@pytest.fixture
+def google(built: Callable[[str], Any]) -> Iterator[GoogleStage]:
+    yield from swept(built("google"))
+
+
+@pytest.fixture
+def microsoft(built: Callable[[str], Any]) -> Iterator[MicrosoftStage]:
+    yield from swept(built("microsoft"))
 
 
 @pytest.fixture

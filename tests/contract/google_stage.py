@@ -1,5 +1,6 @@
 """The stage with the simulated Google behind it."""
 
+import itertools
 import json
 import ssl
 import threading
@@ -7,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
@@ -18,6 +20,9 @@ from shared.providers import open_provider
 from shared.providers.base import ClientSecret, HttpRequest, Provider, Session
 from shared.providers.google.auth import CALENDARS_SCOPE, SCOPES
 from simulators.google import GoogleWorld, PushRequest, create_app
+from simulators.serving import QuietHandler
+from tests.contract.schemas import google as documented
+from tests.contract.schemas.wire import Witness
 from tests.contract.stage import Seen, Trouble
 
 CLIENT = ClientSecret("client-1.apps.example.com", "client-secret-1")
@@ -31,6 +36,8 @@ _TROUBLES: dict[Trouble, dict[str, Any]] = {
     "cut_after": {"kind": "cut_after", "times": 2},
     "garbage_after": {"kind": "garbage_after"},
 }
+_SPOILING = frozenset({"garbage_after", "fields_missing"})
+"""The faults after which an answer need not look like one of Google's."""
 
 
 class GoogleStage:
@@ -38,13 +45,20 @@ class GoogleStage:
     redirect_uri = "http://127.0.0.1/oauth/callback/google"
     account_name = "anna@example.com"
     main = "anna@example.com"
+    revokes = brings_back = side_by_side = True
+    unpassable = renews = False
+    permissions = {"calendar.events": "events", "calendarlist.readonly": "list"}  # noqa: RUF012
+    told_as: Mapping[Access, Access] = {}
 
     def __init__(self) -> None:
+        self._numbers = itertools.count()
         self._pushes: list[PushRequest] = []
         self._gate = threading.Event()
         self.world = GoogleWorld(send_push=self._receive, sleep=self._sleep)
         self._app = create_app(self.world)
-        self._server = make_server("127.0.0.1", 0, self._app, threaded=True)
+        self.witness = Witness(self._app, documented.faults_of, self._spoilt)
+        self._told: list[str] = []
+        self._server = make_server("127.0.0.1", 0, self.witness, threaded=True, request_handler=QuietHandler)
         self._server.daemon_threads = True  # type: ignore[attr-defined]
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -56,7 +70,7 @@ class GoogleStage:
     @contextmanager
     def behind_tls(self, context: ssl.SSLContext) -> Iterator[str]:
         """The same world once more, at an https address."""
-        server = make_server("localhost", 0, self._app, threaded=True, ssl_context=context)
+        server = make_server("localhost", 0, self.witness, threaded=True, ssl_context=context)
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"https://localhost:{server.server_port}"
         server.shutdown()
@@ -64,7 +78,10 @@ class GoogleStage:
 
     def reset(self) -> None:
         self.world.reset()
+        self.mailbox = f"mailbox-{next(self._numbers)}"  # a process paces the calls of a mailbox
         self._pushes.clear()
+        self.witness.forget()
+        self._told.clear()
         self.world.add_client(CLIENT.client_id, CLIENT.client_secret, [self.redirect_uri])
         self.account_id = self.world.add_account(self.account_name, "Anna", time_zone="Europe/Berlin").sub
 
@@ -73,7 +90,14 @@ class GoogleStage:
 
     def _receive(self, push: PushRequest) -> int:
         self._pushes.append(push)
+        self._told.extend(documented.notification_faults(push.headers, b""))
         return 200
+
+    def _spoilt(self) -> int:
+        return sum(fault.hits for fault in self.world.faults.waiting if fault.kind in _SPOILING)
+
+    def wire_faults(self) -> list[str]:
+        return [*self._told, *self.witness.faults()]
 
     # --- opening ---------------------------------------------------------------------------------------------------
 
@@ -94,7 +118,7 @@ class GoogleStage:
         return json.dumps(fields | {"expiry": "2099-01-01T00:00:00"}).encode()
 
     def session(self, *, privacy: Privacy = Privacy.FULL, secret: bytes | None = None) -> Session:
-        return self.provider().open(secret or self.secret(), quota_user="mailbox-1", privacy=privacy)
+        return self.provider().open(secret or self.secret(), quota_user=self.mailbox, privacy=privacy)
 
     def control(self, path: str, *, method: str = "POST", **body: Any) -> Any:
         answer = self._app.test_client().open(f"/control/{path}", method=method, json=body or None)
@@ -104,12 +128,19 @@ class GoogleStage:
     # --- consent ---------------------------------------------------------------------------------------------------
 
     def consent(
-        self, url: str, *, allow: bool = True, leave_out: tuple[str, ...] = (), changes: Mapping[str, str | None] = {}
+        self,
+        url: str,
+        *,
+        allow: bool = True,
+        leave_out: tuple[str, ...] = (),
+        lasting: bool = True,
+        changes: Mapping[str, str | None] = {},
     ) -> dict[str, str]:
         parts = urlsplit(url)
-        asked = {
-            name: value for name, value in {**dict(parse_qsl(parts.query)), **changes}.items() if value is not None
-        }
+        sent = dict(parse_qsl(parts.query))
+        self._told.extend(documented.authorization_faults(sent))
+        altered = sent | dict(changes) | ({} if lasting else {"access_type": None})
+        asked = {name: value for name, value in altered.items() if value is not None}
         granted = [scope for scope in asked["scope"].split() if not scope.endswith(leave_out)] if leave_out else None
         form = {"account": self.account_name, "decision": "allow" if allow else "deny"}
         client = self._app.test_client()
@@ -122,6 +153,9 @@ class GoogleStage:
 
     def live_grants(self) -> int:
         return sum(grant["refresh_tokens"] for grant in self.control("grants", method="GET")["grants"])
+
+    def tokens(self) -> set[str]:
+        return {*self.world.codes, *self.world.access_tokens, *self.world.refresh_tokens}
 
     # --- the person at work ----------------------------------------------------------------------------------------
 
@@ -208,7 +242,8 @@ class GoogleStage:
         self._gate.clear()
         self.fault(kind="hang", seconds=30)
         try:
-            yield
+            with patch("shared.providers.google.grant.TIMEOUT", 0.2):
+                yield
         finally:
             self._gate.set()
 

@@ -1,13 +1,15 @@
 """The stage with the simulated Microsoft behind it, over TLS, as MSAL takes no other authority."""
 
+import itertools
 import ssl
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
@@ -20,10 +22,13 @@ from shared.calendar.recurrence import parse_original_start
 from shared.config import MicrosoftSettings
 from shared.model import Access, OriginalStart, Privacy, Span, Visibility, When, ZonedTime
 from shared.providers.base import ClientSecret, HttpRequest, Provider, Session
-from shared.providers.microsoft import MicrosoftProvider
+from shared.providers.microsoft import MicrosoftProvider, recurrence
 from shared.providers.microsoft import calendar as adapter
 from shared.providers.microsoft.grant import SCOPES, encode_secret
 from simulators.microsoft import MicrosoftWorld, PushReply, PushRequest, create_app, echo
+from simulators.serving import QuietHandler, secure
+from tests.contract.schemas import graph as documented
+from tests.contract.schemas.wire import Witness
 from tests.contract.stage import Seen, Trouble
 
 CLIENT = ClientSecret("11111111-2222-4333-8444-555555555555", "client-secret-1")
@@ -38,6 +43,8 @@ _TROUBLES: dict[Trouble, dict[str, Any]] = {
     "cut_after": {"kind": "cut_after"},
     "garbage_after": {"kind": "garbage_after"},
 }
+_SPOILING = frozenset({"garbage_after", "fields_missing"})
+"""The faults after which an answer need not look like one of Graph's."""
 _PAGE_SIZE = adapter.PAGE_SIZE
 
 
@@ -45,8 +52,13 @@ class MicrosoftStage:
     name = "microsoft"
     redirect_uri = "http://localhost/oauth/callback/microsoft"
     account_name = "anna@example.com"
+    revokes = brings_back = side_by_side = False
+    unpassable = renews = True
+    permissions = {"Calendars.ReadWrite": "calendars"}  # noqa: RUF012
+    told_as = {Access.FREE_BUSY: Access.READER}  # noqa: RUF012
 
     def __init__(self) -> None:
+        self._numbers = itertools.count()
         self._pushes: list[PushRequest] = []
         self._gate = threading.Event()
         self._folder = tempfile.TemporaryDirectory()
@@ -57,7 +69,10 @@ class MicrosoftStage:
         authority.issue_cert("localhost").configure_cert(context)
         self.world = MicrosoftWorld(send_push=self._receive, sleep=self._sleep)
         self._app = create_app(self.world)
-        self._server = make_server("localhost", 0, self._app, threaded=True, ssl_context=context)
+        self.witness = Witness(self._app, documented.faults_of, self._spoilt)
+        self._told: list[str] = []
+        self._server = make_server("localhost", 0, self.witness, threaded=True, request_handler=QuietHandler)
+        secure(self._server, context)
         self._server.daemon_threads = True  # type: ignore[attr-defined]
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         self.url = f"https://localhost:{self._server.server_port}"
@@ -69,7 +84,11 @@ class MicrosoftStage:
 
     def reset(self) -> None:
         self.world.reset()
+        self.mailbox = f"mailbox-{next(self._numbers)}"  # a process paces the calls of a mailbox
         self._pushes.clear()
+        self.witness.forget()
+        self._told.clear()
+        self.endpoint: Callable[[PushRequest], PushReply] = echo
         adapter.PAGE_SIZE = _PAGE_SIZE  # type: ignore[misc]
         self.world.add_app(CLIENT.client_id, CLIENT.client_secret, [self.redirect_uri])
         account = self.world.add_account(self.account_name, "Anna", time_zone="W. Europe Standard Time")
@@ -82,7 +101,14 @@ class MicrosoftStage:
     def _receive(self, push: PushRequest) -> PushReply:
         if push.kind != "handshake":
             self._pushes.append(push)
-        return echo(push)
+            self._told.extend(documented.notification_faults(push.headers, push.body))
+        return self.endpoint(push)
+
+    def _spoilt(self) -> int:
+        return sum(fault.hits for fault in self.world.faults.waiting if fault.kind in _SPOILING)
+
+    def wire_faults(self) -> list[str]:
+        return [*self._told, *self.witness.faults()]
 
     # --- opening ---------------------------------------------------------------------------------------------------
 
@@ -117,7 +143,7 @@ class MicrosoftStage:
         return encode_secret(cache)
 
     def session(self, *, privacy: Privacy = Privacy.FULL, secret: bytes | None = None) -> Session:
-        return self.provider().open(secret or self.secret(), quota_user="mailbox-1", privacy=privacy)
+        return self.provider().open(secret or self.secret(), quota_user=self.mailbox, privacy=privacy)
 
     def control(self, path: str, *, method: str = "POST", **body: Any) -> Any:
         answer = self._app.test_client().open(f"/control/{path}", method=method, json=body or None)
@@ -127,15 +153,20 @@ class MicrosoftStage:
     # --- consent ---------------------------------------------------------------------------------------------------
 
     def consent(
-        self, url: str, *, allow: bool = True, leave_out: tuple[str, ...] = (), changes: Mapping[str, str | None] = {}
+        self,
+        url: str,
+        *,
+        allow: bool = True,
+        leave_out: tuple[str, ...] = (),
+        lasting: bool = True,
+        changes: Mapping[str, str | None] = {},
     ) -> dict[str, str]:
-        """Microsoft lets nobody leave out a scope: `leave_out` takes it out of what is asked."""
+        """Microsoft's page lets nobody leave out a permission; the token that follows may lack one all the same."""
         parts = urlsplit(url)
-        asked = {
-            name: value for name, value in {**dict(parse_qsl(parts.query)), **changes}.items() if value is not None
-        }
-        if leave_out:
-            asked["scope"] = " ".join(scope for scope in asked["scope"].split() if not scope.endswith(leave_out))
+        sent = dict(parse_qsl(parts.query))
+        self._told.extend(documented.authorization_faults(sent))
+        asked = {name: value for name, value in (sent | dict(changes)).items() if value is not None}
+        self.world.settings.withheld_scopes = [*leave_out, *([] if lasting else ["offline_access"])]
         answer = self._app.test_client().post(
             urlunsplit(("", "", parts.path, urlencode(asked), "")),
             data={"account": self.account_name, "decision": "allow" if allow else "deny"},
@@ -145,6 +176,9 @@ class MicrosoftStage:
 
     def live_grants(self) -> int:
         return sum(grant["refresh_tokens"] for grant in self.control("grants", method="GET")["grants"])
+
+    def tokens(self) -> set[str]:
+        return {*self.world.codes, *self.world.access_tokens, *self.world.refresh_tokens}
 
     # --- the person at work ----------------------------------------------------------------------------------------
 
@@ -169,9 +203,9 @@ class MicrosoftStage:
         if location := more.pop("location", None):
             body["location"] = {"displayName": location}
         if lines := more.pop("recurrence", None):
-            pattern = adapter.recurrence.to_pattern(tuple(lines), span)
-            assert isinstance(pattern, adapter.recurrence.PatternedRecurrence), pattern
-            body["recurrence"] = adapter.recurrence.write(pattern, _zone(span.start))
+            pattern = recurrence.to_pattern(tuple(lines), span)
+            assert isinstance(pattern, recurrence.PatternedRecurrence), pattern
+            body["recurrence"] = recurrence.write(pattern, _zone(span.start))
         return str(self.control(f"{self._path(calendar)}/events?ids=immutable", **body, **more)["id"])
 
     def retitle(self, calendar: str, remote_id: str, title: str) -> None:
@@ -263,7 +297,8 @@ class MicrosoftStage:
         self._gate.clear()
         self.fault(kind="hang", seconds=30)
         try:
-            yield
+            with patch("shared.providers.microsoft.grant.TIMEOUT", 0.2):
+                yield
         finally:
             self._gate.set()
 

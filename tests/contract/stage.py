@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 
 from shared.model import Access, OriginalStart, Privacy, Span, Visibility
 from shared.providers.base import HttpRequest, Provider, Session
+from tests.contract.schemas.wire import Witness
 
 Trouble = Literal["throttled", "throttled_for_seconds", "parked", "outage", "cut_before", "cut_after", "garbage_after"]
 
@@ -26,7 +27,25 @@ class Seen:
 
 
 class Stage(Protocol):
+    """What differs between providers and is no fault of theirs is data here, so that one test can be told of all."""
+
     name: str
+    revokes: bool
+    """An app can end a grant."""
+    permissions: Mapping[str, str]
+    """How the name of a permission ends that a person has to give → a word of the sentence that misses it."""
+    told_as: Mapping[Access, Access]
+    """Which access the provider calls by another's name."""
+    unpassable: bool
+    """An occurrence cannot be moved past its neighbour."""
+    brings_back: bool
+    """A cancelled occurrence can be written again."""
+    side_by_side: bool
+    """Two subscriptions to one calendar may exist."""
+    renews: bool
+    """A subscription can be given a later end."""
+    witness: Witness
+    """What passes between adapter and simulator."""
     redirect_uri: str
     account_id: str
     account_name: str
@@ -48,11 +67,22 @@ class Stage(Protocol):
     # consent
 
     def consent(
-        self, url: str, *, allow: bool = True, leave_out: tuple[str, ...] = (), changes: Mapping[str, str | None] = {}
+        self,
+        url: str,
+        *,
+        allow: bool = True,
+        leave_out: tuple[str, ...] = (),
+        lasting: bool = True,
+        changes: Mapping[str, str | None] = {},
     ) -> dict[str, str]:
-        """The person answers the page at `url`; the query that comes back. `changes` alters the address before."""
+        """The person answers the page at `url`; the query that comes back. `changes` alters the address before.
+
+        `leave_out`: permissions that the grant will lack. Not `lasting`: it ends with the visit."""
 
     def live_grants(self) -> int: ...
+
+    def tokens(self) -> set[str]:
+        """Everything secret that was issued and still lives."""
 
     # the person at work
 
@@ -96,7 +126,10 @@ class Stage(Protocol):
     def forget_deleted(self) -> None: ...
 
     def hang(self) -> AbstractContextManager[None]:
-        """The next call is not answered until the end of the block."""
+        """The next call is not answered until the end of the block, in which our patience is short."""
+
+    def wire_faults(self) -> list[str]:
+        """What passed since the last reset and is in no document of the provider's."""
 
     # counts
 

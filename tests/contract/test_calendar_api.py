@@ -2,7 +2,7 @@
 
 # ruff: noqa: DTZ001 (a wall-clock time is naive by definition)
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -33,6 +33,7 @@ from shared.model import (
     Privacy,
     Reminder,
     RemoteEvent,
+    RemoteOverride,
     Removed,
     Series,
     ShowAs,
@@ -40,7 +41,17 @@ from shared.model import (
     Visibility,
     ZonedTime,
 )
-from shared.providers.base import After, CalendarApi, CopyChange, FromStart, NewCopy, OccurrenceChange, Position
+from shared.providers.base import (
+    After,
+    CalendarApi,
+    CopyChange,
+    CopyDeletion,
+    CopyWrite,
+    FromStart,
+    NewCopy,
+    OccurrenceChange,
+    Position,
+)
 from tests.contract.stage import Stage, Trouble
 
 BERLIN, SYDNEY = "Europe/Berlin", "Australia/Sydney"
@@ -113,7 +124,8 @@ def whole(content: Content) -> dict[str, object]:
 def test_calendars_come_with_what_the_account_may_do_in_them(calendars: CalendarApi, stage: Stage) -> None:
     ids = {access: stage.add_calendar(access.value, access=access) for access in Access}
     listed = {one.remote_id: one for one in calendars.list_calendars()}
-    assert {listed[remote_id].access: access for access, remote_id in ids.items()} == {one: one for one in Access}
+    for access, remote_id in ids.items():
+        assert listed[remote_id].access is stage.told_as.get(access, access)
     assert [one.remote_id for one in listed.values() if one.primary] == [stage.main]
     assert listed[stage.main].zone == BERLIN
 
@@ -242,13 +254,17 @@ def test_exceptions_find_their_series_wherever_they_stand_in_the_listing(calenda
         assert event.overrides["20270315T080000Z"].value is CANCELLED
 
 
-def test_an_occurrence_that_changes_alone_says_nothing_of_its_series(calendars: CalendarApi, stage: Stage) -> None:
+def test_an_occurrence_that_changes_alone_says_of_its_series_nothing_or_what_it_is(
+    calendars: CalendarApi, stage: Stage
+) -> None:
     remote_id = stage.add_event(stage.main, "Yoga", SPAN, recurrence=list(WEEKLY))
     _, cursor, _ = listing(calendars, stage.main)
     stage.cancel_occurrence(stage.main, remote_id, SECOND)
     (event,) = since(calendars, stage.main, cursor)
     assert isinstance(event, RemoteEvent)
-    assert (event.remote_id, event.content, list(event.overrides)) == (remote_id, None, [SECOND])
+    assert (event.remote_id, list(event.overrides)) == (remote_id, [SECOND])
+    series = current(calendars, stage.main, event)
+    assert (event.content, event.recurrence) in [(None, ()), (series.content, series.recurrence)]
 
 
 # --- privacy -------------------------------------------------------------------------------------------------------
@@ -402,6 +418,41 @@ def test_a_calendar_that_may_only_be_read_takes_no_booking(calendars: CalendarAp
         make(calendars, stage.add_calendar("Holidays", access=Access.READER))
 
 
+# --- repeating -----------------------------------------------------------------------------------------------------
+
+RULES = {
+    "every 2 hours": (1, "RRULE:FREQ=HOURLY;INTERVAL=2;COUNT=9"),
+    "the fifth Monday": (29, "RRULE:FREQ=MONTHLY;BYDAY=5MO;COUNT=3"),
+    "two days of the month": (1, "RRULE:FREQ=MONTHLY;BYMONTHDAY=1,15;COUNT=5"),
+    "the last Friday": (26, "RRULE:FREQ=MONTHLY;BYDAY=-1FR;COUNT=5"),
+    "every other week": (1, "RRULE:FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,TH;COUNT=5"),
+    "two in a year": (1, "RRULE:FREQ=YEARLY;BYMONTH=3,9;BYMONTHDAY=1;COUNT=4"),
+}
+"""The day in March on which it begins, and the rule."""
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_can_be_held_as_it_is_or_the_provider_says_why_not_and_writes_nothing(
+    calendars: CalendarApi, stage: Stage, name: str
+) -> None:
+    day, rule = RULES[name]
+    series = calendars.project(Series(Content(span=hours(day, 9, 10), title=SECRET), (rule,)), Policy())
+    why = calendars.cannot_repeat(series)
+    with pytest.raises(EventRejected) if why else nullcontext():
+        made = make(calendars, stage.main, series)
+        assert (made.recurrence, content_of(made)) == (series.recurrence, series.content)
+    assert len(stage.events(stage.main)) == (0 if why else 1)
+    assert SECRET not in why
+    assert why == why.strip().removesuffix(".")
+
+
+@pytest.mark.parametrize("lines", [(), WEEKLY])
+def test_what_happens_once_or_every_week_can_always_be_held(
+    calendars: CalendarApi, stage: Stage, lines: tuple[str, ...]
+) -> None:
+    assert calendars.cannot_repeat(Series(Content(span=SPAN), lines)) == ""
+
+
 # --- changing ------------------------------------------------------------------------------------------------------
 
 
@@ -467,7 +518,7 @@ def test_an_event_becomes_a_series_and_a_series_an_event(calendars: CalendarApi,
 
 def test_clearing_every_field_leaves_nothing_behind(calendars: CalendarApi, stage: Stage) -> None:
     made = make(calendars, stage.main, ROUND_TRIPS["full"])
-    bare = Content(span=SPAN)
+    bare = calendars.project(ROUND_TRIPS["bare"], Policy()).content
     updated = calendars.update(stage.main, change(made, **whole(bare)))
     assert content_of(updated) == bare
 
@@ -500,37 +551,181 @@ def test_trouble_is_never_taken_for_absence(calendars: CalendarApi, stage: Stage
     assert calendars.fetch_event(stage.main, made.remote_id) == made
 
 
-def test_nobody_is_mailed_whatever_is_written(calendars: CalendarApi, stage: Stage) -> None:
+def test_nobody_is_mailed_whatever_is_written_as_long_as_it_is_projected(calendars: CalendarApi, stage: Stage) -> None:
     guests = (Attendee("a@example.com"), Attendee("b@example.com"))
+
+    def projected(**fields: Any) -> dict[str, object]:
+        content = calendars.project(Series(replace(Content(span=SPAN), **fields), WEEKLY), Policy()).content
+        return {name: getattr(content, name) for name in fields}
+
     made = make(calendars, stage.main, Series(Content(span=SPAN, attendees=guests), WEEKLY))
-    updated = calendars.update(stage.main, change(made, attendees=guests[:1], span=hours(1, 8, 9)))
+    updated = calendars.update(stage.main, change(made, **projected(attendees=guests[:1], span=hours(1, 8, 9))))
     keys = ("20270308T070000Z", "20270315T070000Z")
-    calendars.update_occurrence(stage.main, occurrence(made, keys[0], {"span": hours(9, 8, 9), "attendees": guests}))
+    moved = projected(span=hours(8, 10, 11), attendees=guests)
+    calendars.update_occurrence(stage.main, occurrence(made, keys[0], moved))
     calendars.update_occurrence(stage.main, occurrence(made, keys[1], CANCELLED))
     calendars.delete(stage.main, updated.remote_id, "")
     assert stage.mails() == 0
 
 
+# --- several at once -----------------------------------------------------------------------------------------------
+
+
+def new(number: int, **fields: Any) -> NewCopy:
+    return NewCopy(tag=f"ev-{number}", key=f"key-{number}", series=Series(Content(span=SPAN, **fields)))
+
+
+def written(api: CalendarApi, stage: Stage, writes: list[CopyWrite]) -> list[Any]:
+    answers = api.write_all(stage.main, writes)
+    assert len(answers) == len(writes)
+    return answers
+
+
+def titles(stage: Stage) -> list[str]:
+    return sorted(one.title for one in stage.events(stage.main))
+
+
+def test_each_of_several_writes_is_answered_at_its_place_and_none_spoils_its_neighbours(
+    calendars: CalendarApi, stage: Stage
+) -> None:
+    edited, taken, gone, doomed, moved = (
+        calendars.create(stage.main, new(number, title=f"Old {number}")) for number in range(5)
+    )
+    stage.retitle(stage.main, taken.remote_id, "Theirs")
+    stage.delete(stage.main, gone.remote_id)
+    answers = written(
+        calendars,
+        stage,
+        [
+            new(10, title="New 10"),
+            change(edited, title="Edited"),
+            NewCopy(tag="ev-11", key="key-11", series=Series(Content(span=Span(SPAN.end, SPAN.start), title=SECRET))),
+            change(taken, title="Ours"),
+            CopyDeletion(remote_id=doomed.remote_id, etag=doomed.etag),
+            change(gone, title="Ours"),
+            change(moved, span=hours(2, 9, 10)),
+            new(12, title="New 12"),
+        ],
+    )
+    for place in (0, 1, 6, 7):
+        assert isinstance(answers[place], RemoteEvent), answers[place]
+    assert [content_of(answers[place]).title for place in (0, 1, 6, 7)] == ["New 10", "Edited", "Old 4", "New 12"]
+    assert isinstance(answers[2], EventRejected)
+    assert isinstance(answers[3], VersionConflict)
+    assert answers[4] is None
+    assert isinstance(answers[5], VersionConflict)
+    assert SECRET not in repr(answers[2].args)
+    assert titles(stage) == ["Edited", "New 10", "New 12", "Old 4", "Theirs"]
+
+
+def test_several_writes_answer_what_each_alone_would(calendars: CalendarApi, stage: Stage) -> None:
+    made = [
+        calendars.create(stage.main, NewCopy(tag="t", key=name, series=one))
+        for name, one in projected_round_trips(calendars)
+    ]
+    again = written(
+        calendars, stage, [NewCopy(tag="t", key=name, series=one) for name, one in projected_round_trips(calendars)]
+    )
+    assert again == made
+    updated = written(calendars, stage, [change(one, title="Ours") for one in made])
+    assert updated == [current(calendars, stage.main, one) for one in made]
+    assert [content_of(one) for one in updated] == [replace(content_of(one), title="Ours") for one in made]
+    copies = [calendars.find_copy(stage.main, name) for name in ROUND_TRIPS]
+    assert copies == [one.remote_id for one in made]
+    gone: list[CopyWrite] = [CopyDeletion(remote_id=one.remote_id, etag=one.etag) for one in updated]
+    assert written(calendars, stage, gone) == [None] * len(made)
+    assert written(calendars, stage, gone) == [None] * len(made)
+    assert stage.events(stage.main) == []
+
+
+def projected_round_trips(api: CalendarApi) -> list[tuple[str, Series]]:
+    return [(name, api.project(series, Policy())) for name, series in ROUND_TRIPS.items()]
+
+
+def test_more_writes_than_one_call_holds_are_all_done_in_their_order(calendars: CalendarApi, stage: Stage) -> None:
+    answers = written(calendars, stage, [new(number, title=f"Visit {number:02}") for number in range(45)])
+    assert [content_of(one).title for one in answers] == [f"Visit {number:02}" for number in range(45)]
+    assert titles(stage) == [f"Visit {number:02}" for number in range(45)]
+    assert all(calendars.owns(f"key-{number}", one) for number, one in enumerate(answers))
+
+
+def test_the_same_key_twice_among_several_writes_makes_one_copy(calendars: CalendarApi, stage: Stage) -> None:
+    first, other, again = written(calendars, stage, [new(1, title="Visit"), new(2, title="Other"), new(1, title="x")])
+    assert (first.remote_id, first.tag) == (again.remote_id, again.tag)
+    assert other.remote_id != first.remote_id
+    assert len(stage.events(stage.main)) == 2
+
+
+def test_no_writes_are_no_call(calendars: CalendarApi, stage: Stage) -> None:
+    before = stage.calls()
+    assert written(calendars, stage, []) == []
+    assert stage.calls() == before
+
+
+@pytest.mark.parametrize("kind", ["throttled", "outage", "cut_before", "cut_after", "garbage_after"])
+def test_several_writes_in_trouble_raise_nothing_and_are_repeated_without_a_second_copy(
+    calendars: CalendarApi, stage: Stage, kind: Trouble
+) -> None:
+    writes: list[CopyWrite] = [new(number, title=f"Visit {number}") for number in range(3)]
+    stage.trouble(kind)
+    answers = written(calendars, stage, writes)
+    assert any(isinstance(one, RetryLater) for one in answers) or kind.startswith(("cut_after", "garbage"))
+    assert all(isinstance(one, RemoteEvent | RetryLater) for one in answers)
+    assert all(isinstance(one, RemoteEvent) for one in written(calendars, stage, writes))
+    assert titles(stage) == ["Visit 0", "Visit 1", "Visit 2"]
+
+
+def test_several_writes_after_the_consent_was_withdrawn_each_say_so(calendars: CalendarApi, stage: Stage) -> None:
+    stage.withdraw_consent()
+    answers = written(calendars, stage, [new(1), CopyDeletion(remote_id="abcde", etag="")])
+    assert [getattr(one, "code", None) for one in answers] == ["consent_revoked"] * 2
+    assert all(isinstance(one, ConnectionRevoked) for one in answers)
+
+
+def test_several_writes_to_a_lost_calendar_write_nothing_and_delete_nothing(
+    calendars: CalendarApi, stage: Stage
+) -> None:
+    calendar = stage.add_calendar("Practice")
+    made = make(calendars, calendar)
+    stage.lose_calendar(calendar)
+    answers = calendars.write_all(calendar, [new(1), change(made, title="Ours")])
+    assert isinstance(answers[0], CalendarGone)
+    assert isinstance(answers[1], SyncError)
+    assert stage.events(stage.main) == []
+
+
 # --- occurrences ---------------------------------------------------------------------------------------------------
 
 
-def test_an_occurrence_is_moved_cancelled_and_brought_back(calendars: CalendarApi, stage: Stage) -> None:
+def test_an_occurrence_is_moved_and_then_cancelled(calendars: CalendarApi, stage: Stage) -> None:
     made = make(calendars, stage.main, SERIES)
     moved = calendars.update_occurrence(stage.main, occurrence(made, SECOND, {"span": hours(9, 15, 16)}))
     assert isinstance(moved.value, Content)
     assert moved.value == replace(content_of(made), span=hours(9, 15, 16))
+    assert current(calendars, stage.main, made, SECOND).overrides == {SECOND: moved}
     cancelled = calendars.update_occurrence(
         stage.main, occurrence(made, SECOND, CANCELLED, known=moved.remote_id, etag=moved.etag)
     )
     assert cancelled.value is CANCELLED
     assert current(calendars, stage.main, made, SECOND).overrides[SECOND].value is CANCELLED
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_cancelled_occurrence_is_brought_back_by_its_original_start_or_refused_in_words(
+    calendars: CalendarApi, stage: Stage, by_hand: bool
+) -> None:
+    made = make(calendars, stage.main, SERIES)
+    known = RemoteOverride("", "", CANCELLED)
+    if by_hand:
+        stage.cancel_occurrence(stage.main, made.remote_id, SECOND)
+    else:
+        known = calendars.update_occurrence(stage.main, occurrence(made, SECOND, CANCELLED))
     back = replace(content_of(made), span=hours(8, 10, 11), title="Yoga, later")
-    restored = calendars.update_occurrence(
-        stage.main, occurrence(made, SECOND, whole(back), known=cancelled.remote_id, etag=cancelled.etag)
-    )
-    assert restored.value == back
+    wanted = occurrence(made, SECOND, whole(back), known=known.remote_id, etag=known.etag)
+    with nullcontext() if stage.brings_back else pytest.raises(EventRejected, match="no way to bring it back"):
+        assert calendars.update_occurrence(stage.main, wanted).value == back
     fetched = current(calendars, stage.main, made, SECOND)
-    assert fetched.overrides == {SECOND: restored}
+    assert fetched.overrides[SECOND].value == (back if stage.brings_back else CANCELLED)
     assert content_of(fetched) == content_of(made)
 
 
@@ -541,19 +736,24 @@ def test_cancelling_an_occurrence_twice_is_cancelling_it(calendars: CalendarApi,
     assert (again.remote_id, again.value) == (first.remote_id, CANCELLED)
 
 
-def test_a_cancelled_occurrence_is_found_again_by_its_original_start(calendars: CalendarApi, stage: Stage) -> None:
-    made = make(calendars, stage.main, SERIES)
-    stage.cancel_occurrence(stage.main, made.remote_id, SECOND)
-    back = replace(content_of(made), span=hours(8, 9, 10))
-    assert calendars.update_occurrence(stage.main, occurrence(made, SECOND, whole(back))).value == back
-
-
 def test_a_moved_occurrence_keeps_its_original_start(calendars: CalendarApi, stage: Stage) -> None:
     made = make(calendars, stage.main, SERIES)
-    stage.move_occurrence(stage.main, made.remote_id, SECOND, hours(20, 9, 10))
+    stage.move_occurrence(stage.main, made.remote_id, SECOND, hours(13, 9, 10))
     again = calendars.update_occurrence(stage.main, occurrence(made, SECOND, {"title": "Moved twice"}))
     assert isinstance(again.value, Content)
-    assert (again.value.span, again.value.title) == (hours(20, 9, 10), "Moved twice")
+    assert (again.value.span, again.value.title) == (hours(13, 9, 10), "Moved twice")
+
+
+def test_an_occurrence_is_moved_past_its_neighbour_or_stays_and_the_reason_is_told(
+    calendars: CalendarApi, stage: Stage
+) -> None:
+    made = make(calendars, stage.main, SERIES)
+    far = hours(20, 9, 10)
+    with pytest.raises(EventRejected, match="past the one") if stage.unpassable else nullcontext():
+        calendars.update_occurrence(stage.main, occurrence(made, SECOND, {"span": far}))
+    there = current(calendars, stage.main, made, SECOND).overrides[SECOND].value
+    assert isinstance(there, Content)
+    assert there.span == (hours(8, 9, 10) if stage.unpassable else far)
 
 
 def test_an_occurrence_that_has_changed_is_not_overwritten(calendars: CalendarApi, stage: Stage) -> None:
@@ -613,7 +813,9 @@ def test_an_occurrence_of_whole_days_is_known_by_its_day(calendars: CalendarApi,
     moved = calendars.update_occurrence(stage.main, occurrence(made, "20270308", {"span": later}))
     cancelled = calendars.update_occurrence(stage.main, occurrence(made, "20270315", CANCELLED))
     fetched = current(calendars, stage.main, made, "20270308", "20270315")
-    assert fetched.overrides == {"20270308": moved, "20270315": cancelled}
+    # Which version an occurrence is at after its neighbour was cancelled is the provider's business.
+    seen = {key: (one.remote_id, one.value) for key, one in fetched.overrides.items()}
+    assert seen == {"20270308": (moved.remote_id, moved.value), "20270315": (cancelled.remote_id, CANCELLED)}
     assert isinstance(moved.value, Content)
     assert moved.value.span == later
 
@@ -644,13 +846,9 @@ def test_each_kind_of_pause_reaches_the_queue(calendars: CalendarApi, stage: Sta
             assert caught.value.delay == 42
 
 
-def test_a_provider_that_hangs_is_given_up(
-    calendars: CalendarApi, stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("shared.providers.google.grant.TIMEOUT", 0.2)
-    impatient = stage.session().calendars
+def test_a_provider_that_hangs_is_given_up(stage: Stage) -> None:
     with stage.hang(), pytest.raises(RetryLater):
-        impatient.list_calendars()
+        stage.session().calendars.list_calendars()
 
 
 def test_a_provider_that_cannot_be_reached_is_tried_later(stage: Stage) -> None:

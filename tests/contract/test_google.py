@@ -6,10 +6,11 @@ import json
 import re
 import ssl
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 import trustme
@@ -40,13 +41,6 @@ SECOND = "20270308T080000Z"
 
 
 @pytest.fixture
-def google(built: Callable[[str], Any]) -> GoogleStage:
-    stage: GoogleStage = built("google")
-    stage.reset()
-    return stage
-
-
-@pytest.fixture
 def calendars(google: GoogleStage) -> CalendarApi:
     return google.session().calendars
 
@@ -73,6 +67,15 @@ def test_the_consent_asks_for_two_rights_and_for_no_earlier_ones_along_with_them
     ]
     assert (asked["access_type"], asked["prompt"]) == ("offline", "consent select_account")
     assert not {"include_granted_scopes", "login_hint"} & set(asked)
+
+
+def test_a_server_that_does_not_say_who_signed_in_is_asked_for_the_main_calendar(google: GoogleStage) -> None:
+    authorizer = google.provider().authorizer()
+    begun = authorizer.begin(redirect_uri=google.redirect_uri, state="s", login_hint="")
+    scopes = parse_qs(urlsplit(begun.authorization_url).query)["scope"][0].split()
+    without_sign_in = " ".join(scope for scope in scopes if "/" in scope)
+    query = google.consent(begun.authorization_url, changes={"scope": without_sign_in})
+    assert authorizer.complete(begun.flow, query).account.id == google.main
 
 
 @pytest.mark.parametrize("quota_user", ["mailbox-7", "m" * 40, "m" * 41])
@@ -258,6 +261,26 @@ def test_an_answer_without_fields_is_not_taken_for_a_copy(calendars: CalendarApi
         calendars.fetch_event(google.main, made.remote_id)
     with pytest.raises(EventRejected):
         calendars.update(google.main, CopyChange(remote_id=made.remote_id, etag="", fields={"title": "x"}))
+
+
+def test_an_occurrence_that_changes_alone_costs_no_look_at_its_series(
+    calendars: CalendarApi, google: GoogleStage
+) -> None:
+    made = make(calendars, google, Content(span=SPAN), ("RRULE:FREQ=WEEKLY;COUNT=4",))
+    page = calendars.fetch_page(google.main, START)
+    google.cancel_occurrence(google.main, made.remote_id, SECOND)
+    before = google.calls()
+    (event,) = calendars.fetch_page(google.main, After(page.next.cursor)).changes
+    assert isinstance(event, RemoteEvent)
+    assert (event.content, google.calls() - before) == (None, 1)
+
+
+def test_an_id_of_a_channel_that_is_in_use_is_tried_again_with_another(google: GoogleStage) -> None:
+    push = google.session().push
+    assert push is not None
+    for error in (nullcontext(), pytest.raises(RetryLater)):
+        with error:
+            push.subscribe(google.main, subscription_id="sub-1", address="https://x.example", token="t")
 
 
 def test_each_operation_costs_no_more_calls_than_it_must(calendars: CalendarApi, google: GoogleStage) -> None:

@@ -1,5 +1,6 @@
 """Push: what was granted counts, and what cannot be watched is said to be so."""
 
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from shared.errors import ConnectionRevoked, NotWatchable, RetryLater
 from shared.model import Span, Subscription, ZonedTime
 from shared.providers import parse_notification
 from shared.providers.base import Notification, Notifications, PushApi
-from tests.contract.stage import Stage
+from tests.contract.stage import Stage, Trouble
 
 ADDRESS = "https://hooks.example.com/webhooks/x"
 SPAN = Span(
@@ -56,15 +57,14 @@ def test_a_subscription_tells_of_each_change_with_our_token_and_nothing_when_it_
     assert heard(stage) == [Notification("sub-1", "token-1")] * 2
 
 
-def test_a_new_subscription_may_stand_beside_the_old_one_and_the_old_one_is_stopped(
-    push: PushApi, stage: Stage
-) -> None:
+def test_a_new_subscription_is_heard_once_and_outlives_the_end_of_the_old_one(push: PushApi, stage: Stage) -> None:
     old = subscribe(push, stage)
-    subscribe(push, stage, "sub-2")
-    assert push.unsubscribe(old) is True
+    new = subscribe(push, stage, "sub-2")
+    assert push.unsubscribe(old) is stage.side_by_side
     heard(stage)
     stage.add_event(stage.main, "Dentist", SPAN)
     assert heard(stage) == [Notification("sub-2", "token-1")]
+    assert push.unsubscribe(new) is True
 
 
 def test_a_subscription_that_the_provider_no_longer_knows_is_told_from_one_that_was_stopped(
@@ -86,10 +86,12 @@ def test_an_address_that_the_provider_does_not_take_means_polling(push: PushApi,
         push.subscribe(stage.main, subscription_id="sub-1", address="http://hooks.example.com/", token="t")
 
 
-def test_an_id_that_is_in_use_is_tried_again_with_another(push: PushApi, stage: Stage) -> None:
+def test_subscribing_again_under_the_same_id_never_makes_two(push: PushApi, stage: Stage) -> None:
     subscribe(push, stage)
-    with pytest.raises(RetryLater):
+    with suppress(RetryLater):  # to be tried again, with another id
         subscribe(push, stage)
+    stage.add_event(stage.main, "Dentist", SPAN)
+    assert heard(stage) == [Notification("sub-1", "token-1")]
 
 
 def test_trouble_while_subscribing_does_not_make_the_calendar_unwatchable(push: PushApi, stage: Stage) -> None:
@@ -99,3 +101,48 @@ def test_trouble_while_subscribing_does_not_make_the_calendar_unwatchable(push: 
     stage.withdraw_consent()
     with pytest.raises(ConnectionRevoked):
         subscribe(push, stage, "sub-2")
+
+
+# --- renewing ------------------------------------------------------------------------------------------------------
+
+
+def test_a_subscription_that_is_renewed_stays_the_same_and_ends_later(push: PushApi, stage: Stage) -> None:
+    subscription = subscribe(push, stage)
+    renewed = push.renew(subscription)
+    assert (renewed is not None) is stage.renews
+    assert (renewed or subscription).expires_at >= subscription.expires_at
+    assert (renewed or subscription).renew_at >= subscription.renew_at
+    assert (renewed or subscription).resource_id == subscription.resource_id
+    stage.add_event(stage.main, "Dentist", SPAN)
+    assert heard(stage) == [Notification("sub-1", "token-1")]
+    assert push.unsubscribe(renewed or subscription) is True
+
+
+def test_a_subscription_that_the_provider_has_forgotten_cannot_be_renewed_and_a_new_one_takes_its_place(
+    push: PushApi, stage: Stage
+) -> None:
+    subscription = subscribe(push, stage)
+    push.unsubscribe(subscription)
+    assert push.renew(subscription) is None
+    subscribe(push, stage, "sub-2")
+    stage.add_event(stage.main, "Dentist", SPAN)
+    assert heard(stage) == [Notification("sub-2", "token-1")]
+
+
+@pytest.mark.parametrize("kind", ["throttled", "outage", "cut_before", "garbage_after"])
+def test_trouble_while_renewing_is_not_taken_for_a_subscription_that_is_gone(
+    push: PushApi, stage: Stage, kind: Trouble
+) -> None:
+    subscription = subscribe(push, stage)
+    stage.trouble(kind)
+    with pytest.raises(RetryLater) if stage.renews else nullcontext():
+        assert push.renew(subscription) is None
+    if stage.renews:
+        assert push.renew(subscription) is not None
+
+
+def test_a_withdrawn_consent_is_known_when_a_subscription_is_renewed(push: PushApi, stage: Stage) -> None:
+    subscription = subscribe(push, stage)
+    stage.withdraw_consent()
+    with pytest.raises(ConnectionRevoked) if stage.renews else nullcontext():
+        assert push.renew(subscription) is None

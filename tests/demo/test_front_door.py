@@ -297,6 +297,16 @@ def test_acting_as_the_user_reaches_the_simulator_and_only_its_control(door: Run
     assert_problem(refused, 404, "not_found")
 
 
+def test_a_simulator_behind_https_is_reached_only_with_the_authority_that_it_is_trusted_by(door: Running) -> None:
+    """The door's own TLS listener stands in for it: it answers every other path with its 404."""
+    url = f"{door.url}/sim/microsoft/control/accounts"
+    door.route_simulator("microsoft", door.push_url)
+    assert_problem(requests.get(url, timeout=10), 502, "upstream_unreachable")
+    door.route_simulator("microsoft", door.push_url, str(door.ca_file))
+    assert_problem(requests.get(url, timeout=10), 404, "not_found")
+    door.route_simulator("microsoft", "")
+
+
 # --- pages --------------------------------------------------------------------------------------------------------
 
 

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
+from shared import clock
+from shared.store.calendars import CalendarStore
 from shared.store.tables import ConnectionRow
-from tests.handlers.people import Person, person, rows_that_name, shared_world, stored_bytes
+from tests.handlers.people import (
+    Person,
+    google_times,
+    person,
+    rows_that_name,
+    setting,
+    shared_world,
+    stored_bytes,
+    times,
+)
 from tests.world import LambdaContext, World
 
 
@@ -178,6 +190,64 @@ def test_somebody_elses_calendar_is_unknown(anna, bert):
     bert.refused(404, "not_found", "PATCH", f"/v1/calendars/{calendar['id']}", {"busy": False})
 
 
+def test_a_calendar_says_whose_it_is_and_why_it_is_polled(anna):
+    for role in ("reader", "writer", "owner"):
+        anna.world.control("POST", f"accounts/{anna.account}/calendars", {"summary": role, "role": role})
+    connection_id = anna.connect()
+    items = {item["name"]: item for item in anna.ask("GET", f"/v1/connections/{connection_id}/calendars")["items"]}
+    assert {name: (item["kind"], item["primary"], item["access"]) for name, item in items.items()} == {
+        anna.account: ("default", True, "owner"),
+        "reader": ("shared", False, "reader"),
+        "writer": ("shared", False, "writer"),
+        "owner": ("own", False, "owner"),
+    }
+    assert items[anna.account]["push_reason"] is None
+    assert items["reader"]["push_reason"]["code"] == "not_synced"
+    chosen = anna.ask("PATCH", f"/v1/calendars/{items['owner']['id']}", {"sync": True})
+    assert (chosen["push"], chosen["push_reason"]["code"]) == ("polling", "not_subscribed")
+    with setting("PUSH_URL", ""):
+        anna.world.bind_again()
+        unreachable = anna.ask("PATCH", f"/v1/calendars/{chosen['id']}", {"sync": True})
+    anna.world.bind_again()
+    assert unreachable["push_reason"]["code"] == "no_push_address"
+    CalendarStore().change(chosen["id"], lambda found: dataclasses.replace(found, watchable=False))
+    refused = anna.ask("PATCH", f"/v1/calendars/{chosen['id']}", {"sync": True})
+    assert refused["push_reason"]["code"] == "not_watchable"
+
+
+def test_a_calendar_that_busy_time_is_read_from_is_kept_in_step(anna):
+    _, calendars = with_two_calendars(anna)
+    path = f"/v1/calendars/{calendars['Second']['id']}"
+    assert anna.ask("PATCH", path, {"busy": True})["sync"] is True
+    anna.refused(409, "busy_needs_sync", "PATCH", path, {"busy": True, "sync": False})
+
+
+def test_bookings_do_not_move_to_an_account_that_has_to_be_signed_in_again(anna):
+    connection_id, calendars = with_two_calendars(anna)
+    anna.book("b1")
+    anna.world.drain()
+    ConnectionRow(connection_id).update(actions=[ConnectionRow.status.set("reconnect_required")])
+    for flag in ("main", "bookings"):
+        path = f"/v1/calendars/{calendars['Second']['id']}"
+        anna.refused(409, "not_active", "PATCH", path, {flag: True})
+    assert anna.main_calendar(connection_id)["name"] == anna.account
+
+
+# --- help ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_learns_where_people_find_help_and_nothing_that_was_not_set(anna):
+    assert anna.ask("GET", "/v1/integrations")["help"] == {
+        "url": "https://help.example.com/",
+        "address": None,
+        "content": None,
+    }
+    with setting("HELP_ADDRESS", "help@example.com"):
+        anna.world.bind_again()
+        assert anna.ask("GET", "/v1/integrations")["help"]["address"] == "help@example.com"
+    anna.world.bind_again()
+
+
 # --- disconnecting -------------------------------------------------------------------------------------------------
 
 
@@ -201,7 +271,8 @@ def with_one_of_each(person: Person) -> str:
 )
 def test_disconnecting_deletes_what_was_chosen_on_each_side_and_nothing_else(anna, imported, exported, here, there):
     connection_id = with_one_of_each(anna)
-    assert anna.ask("GET", f"/v1/connections/{connection_id}/disconnect-preview") == {"imported": 1, "exported": 1}
+    preview = anna.ask("GET", f"/v1/connections/{connection_id}/disconnect-preview")
+    assert preview == {"imported": 1, "imported_future": 1, "exported": 1, "exported_future": 1}
     receipt = anna.ask("DELETE", f"/v1/connections/{connection_id}?imported={imported}&exported={exported}")
     assert (anna.here(), anna.there()) == (here, there)
     assert (receipt["status"], receipt["revoked"], receipt["complete"], receipt["notes"]) == (
@@ -213,6 +284,32 @@ def test_disconnecting_deletes_what_was_chosen_on_each_side_and_nothing_else(ann
     assert (receipt["subscriptions_stopped"], receipt["links_erased"]) == (1, 2)
     assert receipt["events_deleted_here"] == (imported == "delete")
     assert receipt["events_deleted_there"] == (exported == "delete")
+
+
+def test_a_preview_tells_past_from_future_and_counts_as_the_receipt_will(anna):
+    connection_id, calendars = with_two_calendars(anna)
+    anna.ask("PATCH", f"/v1/calendars/{calendars['Second']['id']}", {"bookings": True})
+    recent, soon = (clock.now() + timedelta(days=days) for days in (-3, 3))
+    for name, day in (("past", recent), ("future", soon)):
+        when = times(f"{day:%Y-%m-%dT09:00:00}", f"{day:%Y-%m-%dT10:00:00}")
+        anna.ask("PUT", f"/v1/events/{name}", {"title": name, **when})
+    endless = {"title": "endless", **times("2026-03-02T09:00:00", "2026-03-02T10:00:00")}
+    anna.ask("PUT", "/v1/events/endless", {**endless, "recurrence": ["RRULE:FREQ=WEEKLY"]})
+    for day in (recent, soon):
+        when = google_times(f"{day:%Y-%m-%dT12:00:00}", f"{day:%Y-%m-%dT13:00:00}")
+        anna.world.add_there(anna.account, summary="Lunch", **when)
+    anna.world.drain()
+    anna.book("gone", day=9)
+    anna.world.drain()
+    anna.api("DELETE", "/v1/events/gone")
+    anna.fault("events.insert", "refuse", times=2, status=400, reason="invalid", message="No.")
+    anna.book("refused", day=10)
+    anna.world.drain()
+    preview = anna.ask("GET", f"/v1/connections/{connection_id}/disconnect-preview")
+    receipt = anna.ask("DELETE", f"/v1/connections/{connection_id}?imported=delete&exported=delete")
+    assert preview == {"imported": 2, "imported_future": 1, "exported": 6, "exported_future": 4}
+    assert (receipt["events_deleted_here"], receipt["events_deleted_there"]) == (2, 6)
+    assert receipt["events_not_deleted_there"] == 0
 
 
 def test_after_disconnecting_no_table_holds_a_token_a_link_a_cursor_or_a_subscription(anna):

@@ -347,3 +347,28 @@ def test_an_organisations_name_cannot_be_made_to_look_like_another_ones_user(ann
     anna.ask("PUT", "/v1/events/b1", {**BODY, "user_id": "x|y"}, claims=host("a"))
     anna.refused(404, "not_found", "GET", "/v1/events/b1?user_id=y", claims=host("a|x"))
     assert anna.ask("GET", "/v1/events/b1?user_id=x%7Cy", claims=host("a"))["user_id"] == "x|y"
+
+
+# --- versions of one occurrence ------------------------------------------------------------------------------------
+
+
+OCCURRENCE = "/v1/events/s1/occurrences/2027-03-08T08:00:00Z"
+
+
+@pytest.mark.parametrize(("method", "body"), [("PATCH", {"title": "Lost"}), ("DELETE", None)])
+def test_a_write_to_an_occurrence_that_is_based_on_an_old_version_of_its_series_changes_nothing(anna, method, body):
+    anna.ask("PUT", "/v1/events/s1", WEEKLY)
+    anna.ask("PATCH", "/v1/events/s1", {"title": "Newer"})
+    before = anna.ask("GET", "/v1/events/s1")
+    anna.refused(412, "version_conflict", method, OCCURRENCE, body, headers={"if-match": '"1"'})
+    assert anna.refused(422, "invalid_request", method, OCCURRENCE, body, headers={"if-match": "abc"}) == ["If-Match"]
+    assert anna.ask("GET", "/v1/events/s1") == before
+    for tag in ('"2"', "*"):
+        answer = anna.raw(method, OCCURRENCE, body, headers={"if-match": tag})
+        assert (answer["statusCode"], answer["headers"]["etag"]) == (200, '"3"')
+
+
+def test_an_occurrence_that_does_not_exist_is_unknown_whatever_version_is_named(anna):
+    anna.ask("PUT", "/v1/events/s1", WEEKLY)
+    path = OCCURRENCE.replace("08T", "09T")
+    anna.refused(404, "not_found", "DELETE", path, headers={"if-match": '"7"'})

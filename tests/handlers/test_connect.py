@@ -170,11 +170,27 @@ def secrets_in_tables(world: World) -> list[str]:
     return [secret for secret in secrets_of(world) if secret.encode() in stored]
 
 
-def test_a_person_who_says_no_is_led_back_with_a_code_and_nothing_is_left(anna):
+def only_a_reason_is_left_until_it_lapses(anna, code):
+    """The person who tried can read why for a quarter of an hour; then even that is gone."""
+    assert secrets_in_tables(anna.world) == []
+    (left,) = anna.api("GET", "/v1/connections")[1]["items"]
+    assert (left["status"], left["account"], [reason["code"] for reason in left["reasons"]]) == (
+        "pending",
+        None,
+        [code],
+    )
+    assert anna.world.api("GET", f"/v1/connections/{left['id']}", user="somebody else")[0] == 404
+    assert anna.api("GET", "/v1/integrations")[1]["items"][0]["connections"] == []
+    put_off(left["id"], timedelta(seconds=1))
+    anna.world.tick()
+    assert rows_that_name(anna.user) == {}
+
+
+def test_a_person_who_says_no_is_led_back_with_a_code_and_only_the_reason_is_left(anna):
     _, url = anna.begin()
     query, confirmation = anna.come_back(url, allow=False)
     assert (query["status"], query["code"], confirmation) == ("error", "consent_denied", "")
-    assert rows_that_name(anna.user) == {}
+    only_a_reason_is_left_until_it_lapses(anna, "consent_denied")
 
 
 @pytest.mark.parametrize("scope", [CALENDARS_SCOPE, "calendar.events"])
@@ -182,7 +198,7 @@ def test_a_person_who_takes_a_tick_off_is_told_and_no_permission_is_left_behind(
     _, url = anna.begin()
     query, confirmation = anna.come_back(url, leave_out=scope)
     assert (query["status"], query["code"], confirmation) == ("error", "scope_missing", "")
-    assert rows_that_name(anna.user) == {}
+    only_a_reason_is_left_until_it_lapses(anna, "scope_missing")
     assert [grant["email"] for grant in anna.world.control("GET", "grants")["grants"]].count(anna.account) == 0
 
 
@@ -191,6 +207,18 @@ def test_a_code_that_the_provider_does_not_take_leaves_nothing(anna):
     query = anna.world.consent(url, account=anna.account)
     answer = anna.world.callback({**query, "code": "4/0forged"})
     assert dict(parse_qsl(urlsplit(answer["headers"]["location"]).query))["code"] == "code_refused"
+    only_a_reason_is_left_until_it_lapses(anna, "code_refused")
+
+
+def test_an_administrator_who_comes_back_from_the_consent_page_is_thanked_and_nothing_depends_on_it(anna):
+    answer = anna.world.callback({"admin_consent": "True", "tenant": "x", "state": "admin"}, provider="microsoft")
+    assert answer["statusCode"] == 200
+    assert "can connect their calendars now" in answer["body"]
+    refused = {"admin_consent": "True", "error": "access_denied", "error_description": "<b>", "state": "admin"}
+    answer = anna.world.callback(refused, provider="microsoft")
+    assert "once more" in answer["body"]
+    assert "<b>" not in answer["body"]
+    assert anna.world.callback({"admin_consent": "True", "state": "admin"}, provider="google")["statusCode"] == 400
     assert rows_that_name(anna.user) == {}
 
 

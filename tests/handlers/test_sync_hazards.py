@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -361,3 +363,27 @@ def test_an_edit_of_another_occurrence_survives_a_write_that_met_a_newer_version
     fault(world, "events.patch", "refuse", status=412, reason="conditionNotMet", message="moved on", times=1)
     world.drain()
     assert sorted(event["title"] for event in world.here(expand=True)) == ["course", "course", "ours", "theirs"]
+
+
+# --- what nobody told of -------------------------------------------------------------------------------------------
+
+
+def test_what_neither_push_nor_delta_told_of_is_found_within_a_week(world: World, monkeypatch: Any) -> None:
+    from shared.store.calendars import CalendarStore
+    from shared.sync import engine
+    from shared.sync.fetch import fetch_changes
+
+    connection_id = world.connect()
+    world.add_there(summary="overheard")
+    monkeypatch.setattr(engine, "fetch_changes", lambda *given: replace(fetch_changes(*given), changes=()))
+    world.drain()
+    monkeypatch.setattr(engine, "fetch_changes", fetch_changes)
+    world.look()
+    assert titles_here(world) == []
+    (calendar,) = (one for one in CalendarStore().of_connection(connection_id) if one.sync)
+    week_ago = calendar.checkpoint.listed_s - int(timedelta(days=7).total_seconds())
+    CalendarStore().change(
+        calendar.id, lambda found: replace(found, checkpoint=replace(found.checkpoint, listed_s=week_ago))
+    )
+    world.look()
+    assert titles_here(world) == ["overheard"]

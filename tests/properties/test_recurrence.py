@@ -7,7 +7,7 @@ import datetime as real_datetime
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from types import SimpleNamespace
 from unittest import mock
@@ -15,73 +15,23 @@ from unittest import mock
 import icalendar
 import recurring_ical_events
 from dateutil import rrule as dateutil_rrule
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.calendar.expansion import expand
 from shared.calendar.recurrence import (
-    Occurrence,
     is_occurrence,
     last_end,
     normalize,
     occurrences,
     original_start_key,
-    parse_original_start,
     prune,
     shift_overrides,
 )
-from shared.calendar.rules import Recurrence, lines_of, parse
+from shared.calendar.rules import parse
 from shared.calendar.timezones import from_utc, instant, to_utc
-from shared.model import CANCELLED, Cancelled, Content, Series, Span, ZonedTime
-
-ZONES = ("Europe/Berlin", "America/New_York", "Australia/Sydney", "America/Santiago", "Asia/Kolkata", "UTC")
-WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-
-
-def subsets(values: range | tuple[str, ...], most: int = 3) -> st.SearchStrategy[str]:
-    chosen = st.lists(
-        st.sampled_from([value for value in values if value != 0]), min_size=1, max_size=most, unique=True
-    )
-    return chosen.map(lambda items: ",".join(str(item) for item in items))
-
-
-@st.composite
-def rules(draw: st.DrawFn, *, within_a_day: bool = True, ends: bool = False) -> str:
-    """An RRULE that RFC 5545 allows and on whose meaning dateutil and the RFC agree."""
-    fine = ["HOURLY", "MINUTELY", "SECONDLY"] if within_a_day else []
-    frequency = draw(st.sampled_from(["YEARLY", "MONTHLY", "WEEKLY", "DAILY", *fine]))
-    unit = {"HOURLY": 1, "MINUTELY": 60, "SECONDLY": 3600}.get(frequency, 1)
-    parts = {"FREQ": frequency, "INTERVAL": str(draw(st.integers(1, 5)) * unit)}
-    if draw(st.booleans()):
-        parts["WKST"] = draw(st.sampled_from(WEEKDAYS))
-    if draw(st.booleans()):
-        parts["BYMONTH"] = draw(subsets(range(1, 13)))
-    if frequency != "WEEKLY" and draw(st.booleans()):
-        parts["BYMONTHDAY"] = draw(subsets(range(-31, 32)))
-    if frequency not in ("MONTHLY", "WEEKLY", "DAILY") and draw(st.integers(0, 3)) == 0:
-        parts["BYYEARDAY"] = draw(subsets(range(-366, 367)))
-    by_week = frequency == "YEARLY" and draw(st.integers(0, 3)) == 0
-    if by_week:
-        parts["BYWEEKNO"] = draw(subsets(range(2, 52)))
-    if by_week or draw(st.booleans()):
-        numbered = frequency in ("MONTHLY", "YEARLY") and not by_week and draw(st.booleans())
-        numbers = range(-5, 6) if frequency == "MONTHLY" or "BYMONTH" in parts else range(-53, 54)
-        days = draw(subsets(WEEKDAYS))
-        parts["BYDAY"] = f"{draw(subsets(numbers, 1))}{days[:2]}" if numbered else days
-    if within_a_day:
-        for name, most in (("BYHOUR", 24), ("BYMINUTE", 60), ("BYSECOND", 60)):
-            if draw(st.integers(0, 4)) == 0:
-                parts[name] = draw(subsets(range(1, most), 2))
-    # Of the first week dateutil sees only what follows the start, so that it counts positions from there.
-    positions = frequency != "WEEKLY" and set(parts) & {"BYMONTH", "BYMONTHDAY", "BYDAY", "BYHOUR"}
-    if positions and draw(st.integers(0, 3)) == 0:
-        parts["BYSETPOS"] = draw(subsets(range(-4, 5), 2))
-    if ends or draw(st.booleans()):
-        parts["COUNT"] = str(draw(st.integers(1, 20)))
-    return ";".join(f"{name}={value}" for name, value in parts.items())
-
-
-walls = st.datetimes(datetime(1995, 1, 1), datetime(2035, 1, 1)).map(lambda wall: wall.replace(microsecond=0))
+from shared.model import CANCELLED, Content, Series, Span, ZonedTime
+from tests.properties.generated import ZONES, effort, first_of, rules, series_of_times, walls
 
 
 @contextmanager
@@ -93,7 +43,7 @@ def dateutil_until(year: int) -> Iterator[None]:
         yield
 
 
-@settings(deadline=None, max_examples=200)
+@effort(120)
 @given(rule=rules(), start=walls)
 def test_a_rule_gives_the_times_that_dateutil_gives(rule: str, start: datetime) -> None:
     with dateutil_until(start.year + 12):
@@ -109,7 +59,7 @@ def test_a_rule_gives_the_times_that_dateutil_gives(rule: str, start: datetime) 
     assert found == [moment for moment in expected if moment <= before]
 
 
-@settings(deadline=None, max_examples=80)
+@effort(60)
 @given(rule=rules(), start=walls, days=st.integers(0, 2000))
 def test_a_walk_that_begins_late_gives_the_tail_of_one_that_begins_at_the_start(
     rule: str, start: datetime, days: int
@@ -122,7 +72,7 @@ def test_a_walk_that_begins_late_gives_the_tail_of_one_that_begins_at_the_start(
     assert list(islice(expand(read, start, after, before, with_start=True), 200)) == whole
 
 
-@settings(deadline=None, max_examples=80)
+@effort(60)
 @given(lines=st.lists(rules(), min_size=1, max_size=3))
 def test_a_canonical_form_is_its_own_canonical_form(lines: list[str]) -> None:
     once = normalize(f"RRULE:{line}" for line in lines)
@@ -130,7 +80,7 @@ def test_a_canonical_form_is_its_own_canonical_form(lines: list[str]) -> None:
     assert normalize(f"rrule:{line.lower()};" for line in reversed(lines)) == once
 
 
-@settings(deadline=None, max_examples=80)
+@effort(50)
 @given(rule=rules(), start=walls)
 def test_the_canonical_form_means_what_was_written(rule: str, start: datetime) -> None:
     written = parse((f"RRULE:{rule}",)).rules[0]
@@ -142,50 +92,6 @@ def test_the_canonical_form_means_what_was_written(rule: str, start: datetime) -
 
 
 # --- whole series ----------------------------------------------------------------------------------------------------
-
-
-@st.composite
-def series_of_times(draw: st.DrawFn) -> Series:
-    """A timed or whole-day series whose start its rule names, with exclusions, extra dates and overrides."""
-    rule = parse(normalize([f"RRULE:{draw(rules(within_a_day=False))}"])).rules[0]
-    # At these hours no zone changes its clocks: the oracle has its own view of skipped times.
-    first = datetime.combine(draw(st.dates(date(2020, 1, 1), date(2030, 1, 1))), time(draw(st.integers(5, 20)), 30))
-    first = next(expand(rule, first, first, first + timedelta(days=3000), with_start=False), first)
-    length = timedelta(minutes=draw(st.sampled_from([15, 60, 1440, 4000])))
-    zone = draw(st.sampled_from(ZONES))
-    lines = list(lines_of(Recurrence(rules=(rule,))))
-    if draw(st.booleans()):
-        timed = Span(ZonedTime(first, zone), ZonedTime(first + length, zone))
-        series = Series(Content(span=timed), tuple(lines))
-    else:
-        series = Series(Content(span=Span(first.date(), first.date() + timedelta(days=1 + length.days))), tuple(lines))
-    known = [found.original_start for found in _first(series, 12)]
-    for key in draw(st.lists(st.sampled_from(known), max_size=2, unique=True)):
-        form = "" if "T" in key else ";VALUE=DATE"
-        lines.append(f"EXDATE{form}:{key}")
-    series = replace(series, recurrence=normalize(lines))
-    known = [found.original_start for found in _first(series, 12)]
-    overrides: dict[str, Content | Cancelled] = {}
-    for key in draw(st.lists(st.sampled_from(known), max_size=3, unique=True)) if known else []:
-        far = draw(st.integers(-5, 5))
-        overrides[key] = replace(series.content, span=_far(series.content.span, key, far), title="moved")
-    return replace(series, overrides=overrides)
-
-
-def _first(series: Series, number: int) -> list[Occurrence]:
-    start = instant(series.content.span.start) - timedelta(days=1)
-    return list(islice(occurrences(series, start, start + timedelta(days=2000)), number))
-
-
-def _far(span: Span, key: str, days: int) -> Span:
-    named = parse_original_start(key)
-    match span.start, span.end, named:
-        case ZonedTime() as start, ZonedTime() as end, datetime():
-            local = from_utc(named, start.zone).local + timedelta(days=days)
-            return Span(ZonedTime(local, start.zone), ZonedTime(local + (end.local - start.local), start.zone))
-        case date() as start, date() as end, date():
-            return Span(named + timedelta(days=days), named + timedelta(days=days) + (end - start))
-    raise AssertionError
 
 
 def _calendar(series: Series) -> icalendar.Calendar:
@@ -212,8 +118,8 @@ def _plain(when: date | datetime) -> str:
     return original_start_key(when)
 
 
-@settings(deadline=None, max_examples=80)
-@given(series=series_of_times(), days=st.integers(-10, 900), width=st.integers(1, 400))
+@effort(60)
+@given(series=series_of_times(single_dates=True), days=st.integers(-10, 900), width=st.integers(1, 400))
 def test_a_series_gives_the_occurrences_that_recurring_ical_events_gives(series: Series, days: int, width: int) -> None:
     begin = instant(series.content.span.start).replace(hour=0, minute=0) + timedelta(days=days)
     end = begin + timedelta(days=width)
@@ -225,10 +131,10 @@ def test_a_series_gives_the_occurrences_that_recurring_ical_events_gives(series:
     assert mine == sorted(mine, key=lambda span: instant(span.start))
 
 
-@settings(deadline=None, max_examples=80)
+@effort(60)
 @given(series=series_of_times())
 def test_every_occurrence_is_one_and_its_neighbour_is_not(series: Series) -> None:
-    for found in _first(series, 20):
+    for found in first_of(series, 20):
         key = found.original_start
         assert is_occurrence(series, key)
         if "T" in key:
@@ -236,12 +142,12 @@ def test_every_occurrence_is_one_and_its_neighbour_is_not(series: Series) -> Non
     assert prune(series) == series
 
 
-@settings(deadline=None, max_examples=80)
+@effort(30)
 @given(series=series_of_times(), hours=st.integers(-60, 60))
 def test_moving_a_series_and_moving_it_back_keeps_every_override(series: Series, hours: int) -> None:
     """With a rule that names no days of its own, so that the occurrences all move along."""
     plain = Series(series.content, ("RRULE:FREQ=DAILY;INTERVAL=7",))
-    keys = [found.original_start for found in _first(plain, 6)]
+    keys = [found.original_start for found in first_of(plain, 6)]
     plain = replace(plain, overrides={keys[1]: CANCELLED, keys[3]: replace(series.content, title="renamed")})
     moved = _moved(series.content.span, timedelta(hours=hours))
     there = shift_overrides(plain, moved)
@@ -258,7 +164,7 @@ def _moved(span: Span, by: timedelta) -> Span:
     return Span(moved(span.start), moved(span.end))
 
 
-@settings(deadline=None, max_examples=80)
+@effort(60)
 @given(series=series_of_times())
 def test_nothing_happens_after_the_last_end_and_something_right_before(series: Series) -> None:
     last = last_end(series)
@@ -272,7 +178,7 @@ def test_nothing_happens_after_the_last_end_and_something_right_before(series: S
     assert not every or max(instant(each.content.span.end) for each in every) == last
 
 
-@settings(deadline=None)
+@effort(100)
 @given(wall=walls, zone=st.sampled_from(ZONES))
 def test_an_instant_survives_its_wall_clock_unless_the_hour_was_repeated(wall: datetime, zone: str) -> None:
     moment = wall.replace(tzinfo=UTC)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from shared.calendar_choice import choose
+from shared.calendar_choice import choose, through_bookings
 from shared.errors import Problem
-from shared.model import Access, Calendar, Checkpoint, Owner, SyncPhase
+from shared.model import Access, Calendar, Checkpoint, ConnectionStatus, Owner, SyncPhase
 from shared.queue import CalendarJob
 
 ANNA = Owner("demo", "anna")
@@ -25,7 +25,10 @@ class House:
     def __init__(self, *calendars: Calendar) -> None:
         self.calendars = {one.id: one for one in calendars}
         self.sent: list[object] = []
-        self.store = SimpleNamespace(calendars=self, connections=self)
+        bookings = SimpleNamespace(count_ending_after=lambda *_, **__: 7)
+        self.store = SimpleNamespace(calendars=self, connections=self, events=bookings)
+        self.clock = lambda: None
+        self.connection = SimpleNamespace(status=ConnectionStatus.ACTIVE)
         self.jobs = SimpleNamespace(send=self.sent.append)
 
     def of_owner(self, owner: Owner) -> list[Any]:
@@ -39,7 +42,7 @@ class House:
         return self.calendars[identifier]
 
     def choose(self, name: str, **members: object) -> Calendar:
-        return choose(self, self.calendars[f"con_a.{name}"], members)  # type: ignore[arg-type]
+        return choose(self, self.connection, self.calendars[f"con_a.{name}"], members)  # type: ignore[arg-type]
 
 
 def test_there_is_one_main_calendar_and_both_are_looked_at_again():
@@ -81,6 +84,37 @@ def test_choosing_what_is_already_chosen_moves_no_booking():
     assert house.choose("old", main=True, busy=True) == calendar("old", main=True, checkpoint=steady)
 
 
+@pytest.mark.parametrize("phase", [SyncPhase.DELTA, SyncPhase.EXPORT])
+def test_the_walk_through_the_bookings_begins_at_the_first_one_and_knows_how_many_there_are(phase):
+    half_way = Checkpoint(phase=phase, cursor="c", position="p", done=3, total=4, first_completed=True)
+    house = House(calendar("old", main=True, checkpoint=half_way), calendar("new", checkpoint=half_way))
+    house.choose("new", main=True)
+    assert {one.checkpoint for one in house.calendars.values()} == {
+        Checkpoint(phase=SyncPhase.EXPORT, cursor="c", done=0, total=7, first_completed=True)
+    }
+
+
+@pytest.mark.parametrize("phase", SyncPhase)
+def test_reminders_that_were_asked_for_are_not_forgotten_by_a_change_of_the_main_calendar(phase):
+    asked = through_bookings(calendar("one", checkpoint=Checkpoint(phase=phase)), 7, reminders=True)
+    assert through_bookings(asked, 7).checkpoint.reminders is True
+
+
+def test_setting_the_main_calendar_again_takes_the_flag_from_any_other_that_still_has_it():
+    house = House(calendar("old", main=True), calendar("new", main=True))
+    house.choose("new", main=True)
+    assert [(one.name, one.main) for one in house.calendars.values()] == [("old", False), ("new", True)]
+
+
+def test_a_connection_that_is_not_active_takes_no_bookings():
+    house = House(calendar("one", sync=False))
+    house.connection.status = ConnectionStatus.RECONNECT_REQUIRED
+    with pytest.raises(Problem) as refused:
+        house.choose("one", bookings=True)
+    assert refused.value.code == "not_active"
+    assert house.choose("one", busy=True).sync is True
+
+
 @pytest.mark.parametrize(
     ("before", "members", "code"),
     [
@@ -89,6 +123,7 @@ def test_choosing_what_is_already_chosen_moves_no_booking():
         ({"main": True}, {"sync": False, "bookings": False}, "bookings_need_sync"),
         ({"bookings": True}, {"sync": False}, "bookings_need_sync"),
         ({}, {"sync": False, "main": True}, "bookings_need_sync"),
+        ({}, {"sync": False, "busy": True}, "busy_needs_sync"),
         ({"access": Access.READER}, {"main": True}, "read_only_calendar"),
         ({"access": Access.FREE_BUSY}, {"bookings": True}, "read_only_calendar"),
         ({}, {"main": 1}, "invalid_request"),

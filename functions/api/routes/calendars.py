@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from functions.api.desk import body, caller, house, named
+from functions.api.desk import body, caller, house, named, settings
 from functions.api.views import Json, calendar_json, items
 from shared.calendar_choice import choose
 from shared.errors import not_found
-from shared.model import connection_of
+from shared.model import Calendar, Link, connection_of
 
 router = Router()
 
@@ -19,7 +21,7 @@ def listing(connection_id: str) -> Json:
     connection = caller(router).may_use(store.connections.load(named(connection_id)))
     found = store.calendars.of_connection(connection.id)
     return items(
-        calendar_json(calendar, house().clock(), store.events.problems(calendar.id))
+        _view(calendar, store.events.problems(calendar.id))
         for calendar in sorted(found, key=lambda calendar: (not calendar.main, not calendar.sync, calendar.name))
     )
 
@@ -27,8 +29,12 @@ def listing(connection_id: str) -> Json:
 @router.patch("/v1/calendars/<calendar_id>")
 def change(calendar_id: str) -> Json:
     members, identifier = body(router), named(calendar_id)
-    caller(router).may_use(house().store.connections.load(connection_of(identifier)))
+    connection = caller(router).may_use(house().store.connections.load(connection_of(identifier)))
     calendar = house().store.calendars.load(identifier)
     if calendar is None:
         raise not_found()
-    return calendar_json(choose(house(), calendar, members), house().clock())
+    return _view(choose(house(), connection, calendar, members))
+
+
+def _view(calendar: Calendar, problems: Iterable[Link] = ()) -> Json:
+    return calendar_json(calendar, house().clock(), can_push=bool(settings().push_url), problems=problems)

@@ -6,12 +6,13 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from functions.api.answers import json_response
-from functions.api.desk import body, caller, consent, house, named, only, out_of_time, query
-from functions.api.views import Json, connection_json, items
-from shared.connection_policy import change_policy
+from functions.api.desk import body, caller, consent, house, named, only, out_of_time, query, settings
+from functions.api.views import Json, connection_json, help_json, items
+from shared.connection_policy import change_policy, renew_reminders
 from shared.connections import abandon, begin, confirm
 from shared.disconnect import Choice, Fate, disconnect, preview
 from shared.errors import FieldError, Problem, invalid
+from shared.holding import discard, release
 from shared.model import Connection, ConnectionStatus
 from shared.providers import NAMES, PROVIDERS
 from shared.providers.base import Revocation
@@ -25,7 +26,7 @@ router = Router()
 def integrations() -> Json:
     owner = caller(router).owner(query(router, "user_id"))
     found = [one for one in house().store.connections.of_owner(owner) if one.status is not ConnectionStatus.PENDING]
-    return items(
+    providers = items(
         {
             "provider": provider,
             "name": NAMES[provider],
@@ -33,6 +34,7 @@ def integrations() -> Json:
         }
         for provider in PROVIDERS
     )
+    return {**providers, "help": help_json(settings())}
 
 
 @router.post("/v1/connections")
@@ -82,9 +84,29 @@ def look_now(connection_id: str) -> Response[str]:
     return json_response(202, _view(connection))
 
 
+@router.post("/v1/connections/<connection_id>/release")
+def let_go_on(connection_id: str) -> Response[str]:
+    connection = _active(connection_id)
+    release(house(), connection)
+    return json_response(202, _view(connection))
+
+
+@router.post("/v1/connections/<connection_id>/discard")
+def look_again(connection_id: str) -> Response[str]:
+    connection = _active(connection_id)
+    discard(house(), connection)
+    return json_response(202, _view(connection))
+
+
 @router.post("/v1/connections/<connection_id>/test-event")
 def test_event(connection_id: str) -> Response[str]:
     return json_response(201, send_test_event(house(), _active(connection_id), caller(router).writer))
+
+
+@router.post("/v1/connections/<connection_id>/reminders")
+def remind_as_now(connection_id: str) -> Response[str]:
+    only(body(router), {"user_id"})
+    return json_response(202, {"bookings": renew_reminders(house(), _active(connection_id))})
 
 
 @router.get("/v1/connections/<connection_id>/disconnect-preview")

@@ -81,13 +81,19 @@ def patch_occurrence(event_id: str, original_start: str) -> Response[str]:
     members = body(router)
     owner = caller(router).owner(members.pop("user_id", None))
     start, writer = _start(original_start), caller(router).writer
-    return event_response(200, events.patch_occurrence(house(), owner, _known(event_id), start, members, writer=writer))
+    event = events.patch_occurrence(
+        house(), owner, _known(event_id), start, members, if_match=if_match(router), writer=writer
+    )
+    return event_response(200, event)
 
 
 @router.delete("/v1/events/<event_id>/occurrences/<original_start>")
 def delete_occurrence(event_id: str, original_start: str) -> Response[str]:
     start, writer = _start(original_start), caller(router).writer
-    return event_response(200, events.delete_occurrence(house(), _owner(), _known(event_id), start, writer=writer))
+    event = events.delete_occurrence(
+        house(), _owner(), _known(event_id), start, if_match=if_match(router), writer=writer
+    )
+    return event_response(200, event)
 
 
 @router.get("/v1/events/<event_id>/history")

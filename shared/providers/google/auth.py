@@ -91,6 +91,9 @@ class GoogleAuthorizer:
             )
         return grant
 
+    def aside(self, query: Mapping[str, str]) -> str:  # noqa: ARG002 (Google sends nobody here of its own accord)
+        return ""
+
     def revoke(self, secret: bytes) -> Revocation:
         """See the port. Ending the refresh token ends its access tokens with it."""
         try:

@@ -195,19 +195,19 @@ class GoogleCalendars:
 
     def _find_occurrence(self, calendar: str, remote_id: str, key: OriginalStart) -> dict[str, Any] | None:
         """An occurrence, changed or not, by the start that its series gives it."""
-        try:
-            answer = self._wire.events(
-                "instances",
-                Subject.EVENT,
-                calendarId=calendar,
-                eventId=remote_id,
-                originalStart=_original_start(key),
-                showDeleted=True,
-            )
-        except EventRejected:
-            return None  # the series has become a single event
-        items = answer.get("items", ())
-        return items[0] if items else None
+        asked = {"calendarId": calendar, "eventId": remote_id, "originalStart": _original_start(key)}
+        page: dict[str, str] = {}
+        while True:
+            try:
+                answer = self._wire.events("instances", Subject.EVENT, showDeleted=True, **asked, **page)
+            except EventRejected:
+                return None  # the series has become a single event
+            if answer.get("items"):
+                found: dict[str, Any] = answer["items"][0]
+                return found
+            if not answer.get("nextPageToken"):
+                return None
+            page = {"pageToken": answer["nextPageToken"]}
 
     def _patch(
         self, calendar: str, event_id: str, etag: str, fields: dict[str, Any], held: dict[str, Any] | None = None

@@ -1,8 +1,9 @@
 """Outlook and Microsoft 365: Graph's calendar API behind Lockstep's port.
 
-In reading order: `auth` (consent) · `grant` (the secret part of a connection, and refreshing it) · `wire` (one signed
-call) · `errors` (what a refusal means) · `convert` with `recurrence`, `zones` and `body` (Graph's JSON and our values,
-pure) · `projection` (what Outlook can hold) · `cursor` · `records` (one record, whole) · `calendar` and `push`.
+In reading order: `auth` (consent) · `grant` (the secret part of a connection, and refreshing it) · `wire` (signed
+calls) · `batch` (several in one request) · `errors` (what a refusal means) · `convert` with `recurrence`, `zones` and
+`body` (Graph's JSON and our values, pure) · `projection` (what Outlook can hold) · `cursor` · `records` (whole records)
+· `reader` (records as events) · `copies` (writing them) · `calendar` and `push`.
 
 Neither MSAL nor requests is loaded until an authorizer or a session is asked for.
 """

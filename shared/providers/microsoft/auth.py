@@ -27,6 +27,9 @@ from shared.providers.microsoft.errors import DECLINED, NEEDS_ADMIN, SINGLE_TENA
 from shared.providers.microsoft.grant import CALENDARS_SCOPE, SCOPES, covers, encode_secret, open_app
 
 _GRAPH: Final = "https://graph.microsoft.com"
+ADMIN: Final = "admin"
+"""The state of an administrator's consent, which belongs to no sign-in."""
+
 _MANY_TENANTS: Final = frozenset({"common", "consumers"})
 _INTERACTION: Final = frozenset({"interaction_required", "login_required", "account_selection_required"})
 
@@ -83,6 +86,15 @@ class MicrosoftAuthorizer:
             )
         return grant
 
+    def aside(self, query: Mapping[str, str]) -> str:
+        """See the port. An administrator comes back from the consent page with `admin_consent=True`, errors included
+        (page "Admin consent"); what else the query says is not to be trusted, and nothing here depends on it."""
+        if query.get("admin_consent") != "True":
+            return ""
+        if query.get("error"):
+            return "Microsoft did not record the permission for the organisation. Open the link once more."
+        return "Microsoft has recorded the permission. People of the organisation can connect their calendars now."
+
     def revoke(self, secret: bytes) -> Revocation:  # noqa: ARG002
         """See the port. Erasing the tokens is all that an app can do."""
         return Revocation.NOT_SUPPORTED
@@ -120,7 +132,7 @@ class MicrosoftAuthorizer:
                 "This product is registered at Microsoft for one organisation only, but asks accounts of any. Its "
                 "operator has to name the organisation in MICROSOFT_TENANT.",
             )
-        if redeeming and (error in _INTERACTION or number in _BLOCKED):
+        if (number and number in _BLOCKED) or (redeeming and error in _INTERACTION):
             return ConnectFailed("sign_in_blocked", _BLOCKED.get(number, _BLOCKED[0]))
         if redeeming and error == "invalid_grant":
             return ConnectFailed("code_refused", "The sign-in took too long or was used twice. Please connect again.")
@@ -131,8 +143,9 @@ class MicrosoftAuthorizer:
         """Since November 2025 people of most organisations cannot allow an app to use their calendars themselves."""
         return ConnectFailed(
             "admin_consent_required",
-            "Your organisation lets only an administrator allow apps to use calendars. Send your administrator this "
-            f"link, and connect again once it is done: {self.admin_consent_url(redirect_uri)}",
+            "Your organisation lets only an administrator allow apps to use calendars. Send your administrator the "
+            "link, and connect again once it is done.",
+            link=self.admin_consent_url(redirect_uri),
         )
 
     def admin_consent_url(self, redirect_uri: str) -> str:
@@ -143,7 +156,7 @@ class MicrosoftAuthorizer:
             "client_id": self._client.client_id,
             "scope": " ".join(f"{_GRAPH}/{scope}" for scope in SCOPES),
             "redirect_uri": redirect_uri,
-            "state": "admin",
+            "state": ADMIN,
         }
         return f"{self._settings.microsoft_login_url.rstrip('/')}/{tenant}/v2.0/adminconsent?{urlencode(asked)}"
 

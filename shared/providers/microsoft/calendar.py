@@ -2,27 +2,22 @@
 
 Changes come from `calendarView/delta`, which shows a window of time with every series cut into occurrences. The series
 is put together again: its occurrences are passed over, and the series is read by id with its exceptions and the
-occurrences that were deleted. What delta calls removed is asked for by id, since it may only have left the window.
-
-A copy is created under a `transactionId` that its key gives, so that creating twice makes one; it carries our mark, by
-which it is found again. Every write looks at the version first: that `If-Match` counts for events is documented
-nowhere, so it is sent, and not relied upon.
+occurrences that were deleted. What delta calls removed is asked for by id, since it may only have left the window. All
+that a page leads to is read together (`batch`). Whole copies are written in `copies`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from shared.calendar.recurrence import is_occurrence
-from shared.errors import EventRejected, RetryLater, VersionConflict
+from shared.errors import EventRejected, RetryLater, SyncError, VersionConflict
 from shared.model import (
     CANCELLED,
     Access,
     Cancelled,
     Change,
     Complete,
-    Content,
     More,
     OriginalStart,
     Page,
@@ -36,23 +31,23 @@ from shared.model import (
     Unreadable,
 )
 from shared.providers.base import Answer, CopyChange, CopyWrite, FromStart, NewCopy, OccurrenceChange, Position
-from shared.providers.microsoft import convert, cursor, projection, recurrence
-from shared.providers.microsoft.errors import EVENT_GONE, DuplicateTransaction, Subject
+from shared.providers.microsoft import convert, cursor, projection
+from shared.providers.microsoft.batch import Result
+from shared.providers.microsoft.copies import Copies, body_of, check_version
+from shared.providers.microsoft.errors import Subject
 from shared.providers.microsoft.grant import utc_now
-from shared.providers.microsoft.records import Json, Records, deleted_keys, path_of, span_of_series, unreadable
-from shared.providers.microsoft.wire import Wire
+from shared.providers.microsoft.reader import Reader
+from shared.providers.microsoft.records import Records, deleted_keys, path_of, span_of_series, unreadable
+from shared.providers.microsoft.wire import Json, Wire
 from shared.providers.microsoft.zones import to_iana
-from shared.providers.single_writes import write_one_by_one
 
 PAGE_SIZE: Final = 250
 """Items per page. Lost work after a crash is a page's worth."""
 
-_OF_OCCURRENCE: Final = (
-    *("subject", "body", "location", "start", "end", "showAs", "isReminderOn", "reminderMinutesBeforeStart"),
-    "attendees",
-)
-_TIMES: Final = frozenset({"start", "end", "isAllDay", "recurrence"})
 _CALENDARS_A_PAGE: Final = 100
+
+_Found = Json | VersionConflict | EventRejected
+"""A record that was read by id, or what is the matter with it."""
 
 
 class MicrosoftCalendars:
@@ -61,9 +56,8 @@ class MicrosoftCalendars:
     def __init__(self, wire: Wire, *, privacy: Privacy) -> None:
         self._wire = wire
         self._records = Records(wire)
-        self._privacy = privacy
-        self._made: dict[str, str] = {}
-        """Remote id → `transactionId`, of the copies of ours that this session has met."""
+        self._reader = Reader(privacy)
+        self._copies = Copies(wire, self._records, self._reader)
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
@@ -103,35 +97,20 @@ class MicrosoftCalendars:
         if raw is None or convert.is_cancelled(raw):
             return None
         if not occurrences or not raw.get("recurrence"):
-            return self._read(raw)
-        known = self._read(raw).overrides
+            return self._reader.read(raw)
+        known = self._reader.read(raw).overrides
         others = [
             found
             for key in occurrences
             if key not in known and (found := self._records.find_instance(calendar, raw, key)) is not None
         ]
-        return self._read(raw, others)
+        return self._reader.read(raw, others)
 
     def find_copy(self, calendar: str, key: str) -> str | None:
-        """See the port. A filter on extended properties may answer for the whole mailbox, and duplicates that somebody
-        made carry the property too."""
-        named = f"ep/id eq '{convert.COPY}' and ep/value eq '{convert.copy_name(key)}'"
-        found = self._records.all(
-            f"{path_of(calendar)}/events",
-            Subject.CALENDAR,
-            _filter=f"singleValueExtendedProperties/Any(ep: {named})",
-            _select="id,transactionId,isCancelled",
-        )
-        ours = set(convert.transaction_ids(key))
-        for raw in found:
-            if raw.get("transactionId") in ours and not convert.is_cancelled(raw):
-                remote_id = str(raw["id"])
-                if self._records.get(calendar, remote_id) is not None:
-                    return remote_id
-        return None
+        return self._copies.find(calendar, key)
 
     def owns(self, key: str, remote: RemoteEvent) -> bool:
-        return self._made.get(remote.remote_id) in set(convert.transaction_ids(key))
+        return self._reader.owns(key, remote.remote_id)
 
     def project(self, series: Series, policy: Policy) -> Series:
         return projection.project(series, policy)
@@ -145,46 +124,22 @@ class MicrosoftCalendars:
     # --- writing ---------------------------------------------------------------------------------------------------
 
     def create(self, calendar: str, copy: NewCopy) -> RemoteEvent:
-        """See the port. A copy that was there first is returned as it is, and the caller brings it up to date. How long
-        Graph remembers a `transactionId`, also of an event that is deleted, is not documented."""
-        for transaction_id in convert.transaction_ids(copy.key):
-            body = convert.write_event(copy.series, tag=copy.tag, key=copy.key, transaction_id=transaction_id)
-            try:
-                raw = self._wire.post(f"{path_of(calendar)}/events", Subject.NEW_EVENT, body)
-            except DuplicateTransaction as error:
-                existing = self._existing(calendar, copy.key, error.existing)
-                if existing is None:
-                    continue
-                return self._read(existing)
-            if not raw.get("id"):
-                raise RetryLater("Microsoft's answer broke off.", delay=5.0, code="incomplete_answer")
-            raw["singleValueExtendedProperties"] = body["singleValueExtendedProperties"]  # no POST echoes them
-            without = recurrence.exclusions(copy.series.recurrence, copy.series.content.span)
-            if without:
-                self._records.delete_instances(calendar, raw, without)
-                return self._read(self._held(calendar, str(raw["id"])))
-            return self._read(raw)
-        raise EventRejected("The event was deleted by hand too often to be made again.", code="deleted_too_often")
+        return self._copies.create(calendar, copy)
 
     def update(self, calendar: str, change: CopyChange) -> RemoteEvent:
-        held = self._held(calendar, change.remote_id)
-        _check_version(held, change.etag)
-        body = self._body(change.fields, held)
-        if not body:
-            return self._read(held)
-        raw = self._wire.patch(path_of(calendar, change.remote_id), Subject.EVENT, body, if_match=change.etag)
-        if held.get("recurrence") and raw.get("recurrence") and _TIMES & set(body):
-            return self._retimed(calendar, held, change)
-        marks = body.get("singleValueExtendedProperties") or held.get("singleValueExtendedProperties") or ()
-        kept = {name: held[name] for name in ("transactionId", "cancelledOccurrences") if name in held}
-        if raw.get("recurrence") and not held.get("recurrence"):
-            return self._new_series(calendar, change)
-        return self._read(kept | raw | {"singleValueExtendedProperties": marks})
+        return self._copies.update(calendar, change)
+
+    def delete(self, calendar: str, remote_id: str, etag: str) -> None:
+        self._copies.delete(calendar, remote_id, etag)
+
+    def write_all(self, calendar: str, writes: Sequence[CopyWrite]) -> list[Answer]:
+        return self._copies.write_all(calendar, writes)
 
     def update_occurrence(self, calendar: str, change: OccurrenceChange) -> RemoteOverride:
-        """See the port. An occurrence is cancelled by deleting it, and Graph has no way back from that."""
+        """See the port. An occurrence is cancelled by deleting it, and Graph has no way back from that. It is as
+        private as its series (see `projection`), so that no copy of a stale visibility makes it less so."""
         cancels = isinstance(change.change, Cancelled)
-        series = self._held(calendar, change.remote_id)
+        series = self._copies.live(calendar, change.remote_id)
         found = (
             self._records.find_instance(calendar, series, change.original_start) if series.get("recurrence") else None
         )
@@ -196,32 +151,21 @@ class MicrosoftCalendars:
                     "This occurrence is deleted in Outlook, which has no way to bring it back.", code="occurrence_gone"
                 )
             raise EventRejected("The series has no such occurrence in Outlook.", code="no_such_occurrence")
-        _check_version(found, change.etag)
+        check_version(found, change.etag)
         path = path_of(calendar, str(found["id"]))
         if isinstance(change.change, Cancelled):
             self._wire.delete(path, Subject.EVENT, if_match=change.etag)
             return RemoteOverride(self._records.deleted_id(series, change.original_start), "", CANCELLED)
-        body = self._body(change.change, found)
+        fields = {name: value for name, value in change.change.items() if name != "visibility"}
+        body = body_of(fields, found)
         raw = self._wire.patch(path, Subject.EVENT, body, if_match=change.etag) if body else found
         try:
             kept = convert.read_mark(series).zones if convert.is_ours(series) else ("", "")
-            withhold = self._privacy is Privacy.BUSY_ONLY or self._read(series).withheld
+            withhold = self._reader.privacy is Privacy.BUSY_ONLY or self._reader.read(series).withheld
             raw = {"originalStart": found.get("originalStart"), "type": "exception"} | raw
             return convert.read_override(raw, series_span=span_of_series(series), withhold=withhold, kept=kept)[1]
         except convert.UNREADABLE:
             raise unreadable() from None
-
-    def delete(self, calendar: str, remote_id: str, etag: str) -> None:
-        try:
-            if etag:
-                _check_version(self._wire.get(path_of(calendar, remote_id), Subject.EVENT, _select="id"), etag)
-            self._wire.delete(path_of(calendar, remote_id), Subject.EVENT, if_match=etag)
-        except VersionConflict as error:
-            if error.code != EVENT_GONE:
-                raise
-
-    def write_all(self, calendar: str, writes: Sequence[CopyWrite]) -> list[Answer]:
-        return write_one_by_one(self, calendar, writes)
 
     # --- a page of changes -----------------------------------------------------------------------------------------
 
@@ -234,50 +178,41 @@ class MicrosoftCalendars:
                 continue
             latest.pop(item["id"], None)
             latest[item["id"]] = dict(item)
-        asked: set[str] = set()
-        for item in latest.values():
-            wanted = _to_be_asked(item)
+        removed = {remote_id for remote_id, item in latest.items() if "@removed" in item}
+        asked = {remote_id: _to_be_asked(item) for remote_id, item in latest.items()}
+        found = self._look_up(calendar, [wanted for wanted in asked.values() if wanted], removed)
+        for remote_id, item in latest.items():
+            wanted = asked[remote_id]
             if wanted is None:
-                yield self._change(item)
-            elif wanted and wanted not in asked:
-                asked.add(wanted)
-                yield from self._asked(calendar, wanted, asked)
+                yield self._reader.change(item)
+            elif wanted in found:
+                yield self._seen(wanted, found.pop(wanted))
 
-    def _asked(self, calendar: str, remote_id: str, asked: set[str]) -> Iterable[Change]:
-        """An event read by id. That it is gone is proven by 404, as the calendar itself has just answered."""
-        try:
-            raw = self._records.fetch(calendar, remote_id)
-            series_id = str(raw.get("seriesMasterId") or "")
-            if raw.get("type") in ("occurrence", "exception") and series_id:
-                if series_id in asked:
-                    return
-                asked.add(series_id)
-                raw = self._records.fetch(calendar, series_id)
-            yield self._change(raw)
-        except VersionConflict:
-            yield Removed(remote_id)
-        except EventRejected as error:
-            yield Unreadable(remote_id, error.sentence)
+    def _look_up(self, calendar: str, wanted: Iterable[str], removed: Collection[str]) -> dict[str, _Found]:
+        """Events read by id, each once. Where delta calls an occurrence removed that is there, its series is read."""
+        ids = list(dict.fromkeys(wanted))
+        sure = [remote_id for remote_id in ids if remote_id not in removed]
+        doubtful = [remote_id for remote_id in ids if remote_id in removed]
+        found = _of_single_events(self._records.fetch_all(calendar, sure, doubtful))
+        series_of = {remote_id: series for remote_id, raw in found.items() if (series := _series_of(raw))}
+        further = [series for series in dict.fromkeys(series_of.values()) if series not in found]
+        more = _of_single_events(self._records.fetch_all(calendar, further))
+        for remote_id, series in series_of.items():
+            del found[remote_id]
+            if series in more:
+                found[remote_id] = more.pop(series)
+        return found
 
-    def _change(self, raw: Json) -> Change:
-        remote_id = str(raw["id"]) if raw.get("id") else ""
-        if convert.is_cancelled(raw):
-            return Removed(remote_id)
-        self._note(raw)
-        try:
-            return convert.read_event(raw, privacy=self._privacy)
-        except convert.UNREADABLE as error:
-            return Unreadable(remote_id, f"The event could not be read: {type(error).__name__}.")
-
-    # --- single records --------------------------------------------------------------------------------------------
-
-    def _held(self, calendar: str, remote_id: str) -> Json:
-        """The record that is about to be changed. Raises `VersionConflict` if it is gone."""
-        raw = self._records.fetch(calendar, remote_id)
-        self._note(raw)
-        if convert.is_cancelled(raw):
-            raise VersionConflict("The event is no longer there.", code=EVENT_GONE)
-        return raw
+    def _seen(self, remote_id: str, found: _Found) -> Change:
+        """What reading an event by id has shown. That it is gone is proven by 404, as the calendar itself has just
+        answered."""
+        match found:
+            case VersionConflict():
+                return Removed(remote_id)
+            case EventRejected(sentence=sentence):
+                return Unreadable(remote_id, sentence)
+            case _:
+                return self._reader.change(found)
 
     def _mailbox_zone(self) -> str:
         """The person's own zone, as far as the grant allows to ask (it takes MailboxSettings.Read)."""
@@ -285,81 +220,6 @@ class MicrosoftCalendars:
             return to_iana(self._wire.get("/me/mailboxSettings", Subject.EVENT).get("timeZone"))
         except (EventRejected, VersionConflict):
             return "UTC"
-
-    # --- parts of a write ------------------------------------------------------------------------------------------
-
-    def _existing(self, calendar: str, key: str, named: str) -> Json | None:
-        """The live copy that was created under the key, by the id that the refusal named or by its mark."""
-        raw = self._records.get(calendar, named) if named else None
-        if raw is None or convert.is_cancelled(raw):
-            found = self.find_copy(calendar, key)
-            raw = self._records.get(calendar, found) if found else None
-        return raw
-
-    def _body(self, fields: Mapping[str, Any], held: Json) -> Json:
-        try:
-            return convert.write_fields(fields, held=held)
-        except convert.UNREADABLE:
-            raise unreadable() from None
-
-    def _new_series(self, calendar: str, change: CopyChange) -> RemoteEvent:
-        raw = self._held(calendar, change.remote_id)
-        without = self._without(change, raw)
-        if without:
-            self._records.delete_instances(calendar, raw, without)
-            raw = self._held(calendar, change.remote_id)
-        return self._read(raw)
-
-    def _retimed(self, calendar: str, held: Json, change: CopyChange) -> RemoteEvent:
-        """A series whose times or rule were written. Exchange forgets all exceptions and deletions then; those of
-        occurrences that the series still has are written again."""
-        raw = self._held(calendar, change.remote_id)
-        try:
-            now = self._read(raw)
-            series = Series(now.content or Content(span=span_of_series(raw)), now.recurrence)
-            before = {
-                convert.original_key(one, span_of_series(held)): one for one in held["exceptionOccurrences"] or ()
-            }
-            there = {convert.original_key(one, span_of_series(raw)) for one in raw["exceptionOccurrences"] or ()}
-            deleted = {key for key in deleted_keys(held) if is_occurrence(series, key)} | set(
-                self._without(change, raw)
-            )
-        except convert.UNREADABLE:
-            raise unreadable() from None
-        wanted = deleted - set(deleted_keys(raw))
-        self._records.delete_instances(calendar, raw, sorted(wanted))
-        lost = {key: one for key, one in before.items() if key not in there and is_occurrence(series, key)}
-        for key, record in lost.items():
-            self._write_again(calendar, raw, key, record, held)
-        return self._read(self._held(calendar, change.remote_id) if wanted or lost else raw)
-
-    def _write_again(self, calendar: str, series: Json, key: OriginalStart, record: Json, before: Json) -> None:
-        found = self._records.find_instance(calendar, series, key)
-        body: Json = {
-            name: record[name] for name in _OF_OCCURRENCE if name in record and record[name] != before.get(name)
-        }
-        if found is None or not body:
-            return
-        try:
-            self._wire.patch(path_of(calendar, str(found["id"])), Subject.EVENT, body)
-        except (EventRejected, VersionConflict):
-            return  # it no longer fits between its neighbours
-
-    def _without(self, change: CopyChange, raw: Json) -> tuple[OriginalStart, ...]:
-        """The occurrences that the EXDATE lines of a change leave out."""
-        lines = change.fields.get("recurrence", ())
-        return recurrence.exclusions(tuple(lines), span_of_series(raw)) if isinstance(lines, tuple) else ()
-
-    def _note(self, raw: Json) -> None:
-        if convert.is_ours(raw) and raw.get("id"):
-            self._made[str(raw["id"])] = str(raw["transactionId"])
-
-    def _read(self, raw: Json, occurrences: list[Json] | None = None) -> RemoteEvent:
-        self._note(raw)
-        try:
-            return convert.read_event(raw, privacy=self._privacy, occurrences=occurrences or ())
-        except convert.UNREADABLE:
-            raise unreadable() from None
 
 
 def _to_be_asked(item: Json) -> str | None:
@@ -377,9 +237,19 @@ def _to_be_asked(item: Json) -> str | None:
             return str(item["id"]) if convert.is_ours(item) else None
 
 
-def _check_version(held: Json, etag: str) -> None:
-    if etag and held.get("@odata.etag") != etag:
-        raise VersionConflict("The event has changed in Outlook in the meantime.")
+def _of_single_events(found: dict[str, Result]) -> dict[str, _Found]:
+    """The results, if they say something of their own event only. Raises what holds for the whole page."""
+    for result in found.values():
+        if isinstance(result, SyncError) and not isinstance(result, VersionConflict | EventRejected):
+            raise result
+    return found  # type: ignore[return-value]
+
+
+def _series_of(found: _Found) -> str:
+    """The id of the series, if an occurrence was read."""
+    if isinstance(found, SyncError) or found.get("type") not in ("occurrence", "exception"):
+        return ""
+    return str(found.get("seriesMasterId") or "")
 
 
 def _owner(entry: Json) -> str:

@@ -169,6 +169,7 @@ def read_event(raw: Json, *, privacy: Privacy, occurrences: Sequence[Json] = ())
         content=replace(_read_content(raw, kept, withhold=withheld), span=span),
         recurrence=lines,
         overrides=MappingProxyType(overrides),
+        complete="exceptionOccurrences" in raw and "cancelledOccurrences" in raw,
         withheld=withheld,
         tag=mark.event,
     )
@@ -371,7 +372,8 @@ def write_fields(fields: Mapping[str, Any], *, held: Json) -> dict[str, Any]:
 
 
 def _write_times(fields: Mapping[str, Any], held: Json) -> dict[str, Any]:
-    """Start, end and recurrence go together: a pattern names the day it starts on, and weekdays that follow from it."""
+    """Start, end and recurrence go together: a pattern names the day it starts on, weekdays that follow from it, and
+    the zone of the start."""
     if not {"span", "recurrence"} & set(fields):
         return {}
     now = read_event({**held, "exceptionOccurrences": ()}, privacy=Privacy.BUSY_ONLY)
@@ -379,7 +381,7 @@ def _write_times(fields: Mapping[str, Any], held: Json) -> dict[str, Any]:
         raise ValueError("the record holds no event")
     span: Span = fields.get("span", now.content.span)
     lines: tuple[str, ...] = tuple(fields.get("recurrence", now.recurrence))
-    written = _write_span(span) if "span" in fields else {}
+    written = _write_span(span) if lines or "span" in fields else {}
     if lines:
         written["recurrence"] = _write_recurrence(lines, span)
     elif held.get("recurrence"):

@@ -48,6 +48,7 @@ class Subject(Enum):
     NEW_EVENT = "new event"
     EVENT = "event"
     SUBSCRIPTION = "subscription"
+    BATCH = "batch"
 
 
 EVENT_GONE: Final = "event_gone"
@@ -219,6 +220,10 @@ def _for_subscription(status: int, code: str) -> SyncError:
             return NotWatchable("Microsoft does not report changes of this calendar.", code=code or _refused(status))
 
 
+def _for_batch(status: int, code: str) -> SyncError:
+    return RetryLater("Microsoft refused several calls at once.", delay=jitter(_MINUTES), code=code or _refused(status))
+
+
 def _refused(status: int) -> str:
     return f"refused_{status}"
 
@@ -230,6 +235,7 @@ _BY_SUBJECT: Final[Mapping[Subject, Callable[[int, str], SyncError]]] = {
     Subject.NEW_EVENT: _for_new_event,
     Subject.EVENT: _for_event,
     Subject.SUBSCRIPTION: _for_subscription,
+    Subject.BATCH: _for_batch,
 }
 
 # --- sign-in -------------------------------------------------------------------------------------------------------

@@ -1,17 +1,19 @@
 """The secret part of a connection: MSAL's token cache, and how tokens are renewed while they are used.
 
-A secret is JSON: `{"msal": <MSAL's own cache>}`, and `refused_since` while Graph refuses fresh access tokens. Only this
-module and `auth` read it.
+A secret is JSON: `{"msal": <MSAL's own cache>, "scopes": <what was granted>}`, and `refused_since` while Graph refuses
+fresh access tokens. Only this module and `auth` read it.
 
 MSAL's habits that are met here (seen in msal 1.39): it asks the authority for its configuration whenever an app is
 made, unless `http_cache` has the answer; it keeps refusals of the token endpoint there too and repeats them for a
-minute, which would end a connection that was just renewed; after `invalid_grant` it keeps the refresh token.
+minute, which would end a connection that was just renewed; after `invalid_grant` it keeps the refresh token; an access
+token that has expired is dropped when it is looked for, and with it the memory of what was granted.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
@@ -28,8 +30,13 @@ TIMEOUT: Final = 10.0
 """Seconds after which a call to Microsoft is given up."""
 
 CALENDARS_SCOPE: Final = "Calendars.ReadWrite"
-SCOPES: Final = (CALENDARS_SCOPE, "User.Read")
-"""MSAL adds `openid profile offline_access` by itself, and refuses them here."""
+SCOPES: Final = (CALENDARS_SCOPE, "Calendars.ReadWrite.Shared", "MailboxSettings.Read", "User.Read")
+"""Asked for, in this order: what nothing works without; calendars that others share with the account; the mailbox's
+time zone; who it is. None of them takes an administrator by itself (page "Microsoft Graph permissions reference"). A
+personal account's token comes without the second, which exists for work and school accounts only (seen in
+MS365-Calendar's issues 48 and 72). MSAL adds `openid profile offline_access` by itself, and refuses them here."""
+
+_SIGN_IN: Final = frozenset({"openid", "profile", "offline_access", "email"})
 
 _PATIENCE: Final = timedelta(hours=1)
 
@@ -102,9 +109,11 @@ def open_app(
     )
 
 
-def encode_secret(cache: msal.SerializableTokenCache, *, refused_since: str = "") -> bytes:
+def encode_secret(cache: msal.SerializableTokenCache, *, scopes: str = "", refused_since: str = "") -> bytes:
     """The bytes to be stored."""
     fields: dict[str, Any] = {"msal": json.loads(cache.serialize())}
+    if scopes:
+        fields["scopes"] = scopes
     if refused_since:
         fields["refused_since"] = refused_since
     return json.dumps(fields, separators=(",", ":"), sort_keys=True).encode()
@@ -122,6 +131,7 @@ class Grant:
         fields = json.loads(secret)
         self._settings, self._client = settings, client
         self._refused_since = str(fields.get("refused_since") or "")
+        self._scopes = _granted(fields["msal"].get("AccessToken", {}).values()) or str(fields.get("scopes") or "")
         self._cache = msal.SerializableTokenCache()
         self._cache.deserialize(json.dumps(fields["msal"]))
         self._opened = self._encode()
@@ -150,7 +160,7 @@ class Grant:
         account = next(iter(app.get_accounts()), None)
         if account is None:
             raise no_token()
-        answer = app.acquire_token_silent_with_error(list(SCOPES), account=account, force_refresh=fresh)
+        answer = app.acquire_token_silent_with_error(self._granted_scopes(), account=account, force_refresh=fresh)
         if not answer:
             raise no_token()
         if "access_token" not in answer:
@@ -178,11 +188,16 @@ class Grant:
             "Microsoft has refused this account for an hour. Connect the account again.", code="token_refused"
         )
 
+    def _granted_scopes(self) -> list[str]:
+        """What is asked for again: exactly what was granted, as it was written. Asking for more than that would be
+        refused as a missing consent; asking in other words would miss MSAL's cache at each use."""
+        return [scope for scope in self._scopes.split() if scope not in _SIGN_IN] or [CALENDARS_SCOPE]
+
     def _check_scopes(self) -> None:
         """What was granted is what the last access token says."""
         kind = msal.TokenCache.CredentialType.ACCESS_TOKEN
-        granted = " ".join(str(entry.get("target") or "") for entry in self._cache.search(kind))
-        if granted and not covers(granted, CALENDARS_SCOPE):
+        self._scopes = _granted(self._cache.search(kind)) or self._scopes
+        if self._scopes and not covers(self._scopes, CALENDARS_SCOPE):
             raise scope_missing()
 
     def _end(self, error: SyncError) -> SyncError:
@@ -194,7 +209,13 @@ class Grant:
         return error
 
     def _encode(self) -> bytes:
-        return encode_secret(self._cache, refused_since=self._refused_since)
+        return encode_secret(self._cache, scopes=self._scopes, refused_since=self._refused_since)
+
+
+def _granted(access_tokens: Iterable[Mapping[str, Any]]) -> str:
+    """The scopes of the access token that lasts longest, "" if there is none."""
+    latest = max(access_tokens, key=lambda entry: int(entry.get("expires_on") or 0), default={})
+    return str(latest.get("target") or "")
 
 
 def utc_now() -> datetime:

@@ -46,11 +46,13 @@ def project(series: Series, policy: Policy) -> Series:
     strictest = max((content.visibility for content in contents), key=_STRICTNESS.index)
     if strictest is Visibility.PUBLIC:
         strictest = Visibility.DEFAULT
+    content = _project_content(series.content, policy, strictest, series.recurs)
     overrides = {
-        key: value if isinstance(value, Cancelled) else _project_content(value, policy, strictest, series.recurs)
+        key: value
+        if isinstance(value, Cancelled)
+        else _in_zones_of(content.span, _project_content(value, policy, strictest, series.recurs))
         for key, value in series.overrides.items()
     }
-    content = _project_content(series.content, policy, strictest, series.recurs)
     return Series(content, canonical(series.recurrence, content.span), MappingProxyType(overrides))
 
 
@@ -66,6 +68,20 @@ def _project_content(content: Content, policy: Policy, visibility: Visibility, r
         attendees=in_order(_project_attendee(one) for one in attendees),
         reminders=_project_reminders(content.reminders, policy),
     )
+
+
+def _in_zones_of(series: Span, content: Content) -> Content:
+    """An occurrence is kept by the clocks of its series."""
+    span = content.span
+    return replace(content, span=Span(_by_clock_of(series.start, span.start), _by_clock_of(series.end, span.end)))
+
+
+def _by_clock_of(series: When, when: When) -> When:
+    if not (isinstance(series, ZonedTime) and isinstance(when, ZonedTime)):
+        return when
+    if not (is_zone(series.zone) and is_zone(when.zone)):
+        return when
+    return from_utc(to_utc(when), series.zone)
 
 
 def _project_attendee(attendee: Attendee) -> Attendee:

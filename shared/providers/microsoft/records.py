@@ -5,18 +5,19 @@ Below the calendar API of the port: records go in and out as Graph's JSON; what 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from shared.calendar.recurrence import is_occurrence, occurrences, parse_original_start
 from shared.calendar.timezones import from_utc
-from shared.errors import EventRejected, RetryLater, VersionConflict
+from shared.errors import EventRejected, RetryLater, SyncError, VersionConflict
 from shared.model import OriginalStart, Privacy, Series, Span
 from shared.providers.microsoft import convert, cursor, recurrence
+from shared.providers.microsoft.batch import Batch, Result
 from shared.providers.microsoft.errors import EVENT_GONE, Subject
 from shared.providers.microsoft.grant import utc_now
-from shared.providers.microsoft.wire import Wire, segment
+from shared.providers.microsoft.wire import Call, Json, Wire, reading, segment
 from shared.providers.microsoft.zones import to_iana
 
 _FIELDS: Final = (
@@ -33,8 +34,6 @@ _WHOLE: Final[Mapping[str, Any]] = {
 _BACK: Final = timedelta(days=30)
 _INSTANCES_A_PAGE: Final = 250
 
-Json = dict[str, Any]
-
 
 class Records:
     """One account's records, by calendar and id."""
@@ -44,7 +43,26 @@ class Records:
 
     def fetch(self, calendar: str, remote_id: str) -> Json:
         """The record with all that belongs to it. Raises `VersionConflict` (`EVENT_GONE`) if there is none."""
-        raw = self._wire.get(path_of(calendar, remote_id), Subject.EVENT, **_WHOLE)
+        return self.completed(calendar, self._wire.send(whole(calendar, remote_id)))
+
+    def fetch_all(self, calendar: str, sure: Sequence[str], doubtful: Sequence[str] = ()) -> dict[str, Result]:
+        """Many records, each as `fetch` gives it, or its error: those that are likely to be there, and those that are
+        likely to be gone. Raises nothing."""
+        batch = Batch(self._wire)
+        found = batch.in_order([whole(calendar, remote_id) for remote_id in sure])
+        found += batch.unordered([whole(calendar, remote_id) for remote_id in doubtful])
+        if batch.over is None:
+            found = [self._completed_or_error(calendar, raw) for raw in found]
+        return dict(zip((*sure, *doubtful), found, strict=True))
+
+    def _completed_or_error(self, calendar: str, raw: Result) -> Result:
+        try:
+            return raw if isinstance(raw, SyncError) else self.completed(calendar, raw)
+        except SyncError as error:
+            return error
+
+    def completed(self, calendar: str, raw: Json) -> Json:
+        """A record as `whole` gives it, and what did not go into that answer."""
         if raw.get("recurrence"):
             self._complete(calendar, raw)
         return raw
@@ -141,6 +159,11 @@ def _missing(series: Series, there: set[OriginalStart], begins: datetime, ends: 
     if not all(is_occurrence(series, key) for key in there):
         return []
     return [key for key in wanted[1:-1] if key not in there]
+
+
+def whole(calendar: str, remote_id: str) -> Call:
+    """What is asked for a record with its mark and, for a series, its exceptions."""
+    return reading(path_of(calendar, remote_id), Subject.EVENT, **_WHOLE)
 
 
 def path_of(calendar: str, event: str = "") -> str:

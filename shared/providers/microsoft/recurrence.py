@@ -34,6 +34,9 @@ _INDEXES: Final = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": -1}
 _INDEX_WORDS: Final = {number: word for word, number in _INDEXES.items()}
 _SHORTEST_MONTHS: Final = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _LAST: Final = 31
+_COUNTS_TO: Final = 999
+"""Outlook's own bound for occurrences and intervals."""
+
 _FARTHEST: Final = 150 * 366
 
 
@@ -87,6 +90,8 @@ def to_pattern(lines: tuple[str, ...], span: Span) -> PatternedRecurrence | Cann
     if read.dates or read.excluded_rules or len(read.rules) != 1:
         return CannotHold("it is more than one rule, or names single dates")
     (rule,) = read.rules
+    if rule.interval > _COUNTS_TO or (rule.count or 0) > _COUNTS_TO:
+        return CannotHold("it repeats more often, or at longer intervals, than Outlook counts")
     start = _day_of(span.start)
     pattern = _pattern(rule, start)
     if isinstance(pattern, CannotHold):

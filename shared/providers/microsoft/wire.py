@@ -1,4 +1,4 @@
-"""One signed call to Graph: `Wire` sends it and turns whatever goes wrong into our errors.
+"""Signed calls to Graph: `Wire` sends one, or several in a `$batch`, and turns whatever goes wrong into our errors.
 
 Every request says what it prefers, since no preference outlives its request and a page's link carries none: ids that
 survive a move (page "Obtain immutable identifiers for Outlook resources") and times in UTC.
@@ -6,13 +6,15 @@ survive a move (page "Obtain immutable identifiers for Outlook resources") and t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import requests
 
 from shared.config import MicrosoftSettings
-from shared.errors import CursorExpired, RetryLater
+from shared.errors import CursorExpired, RetryLater, SyncError
 from shared.providers.microsoft.errors import Subject, answered, is_claims_challenge, unreachable
 from shared.providers.microsoft.grant import Grant, open_session, utc_now
 from shared.providers.pace import pace_of
@@ -22,12 +24,40 @@ _PREFER: Final = 'IdType="ImmutableId", outlook.timezone="UTC"'
 _CALLS_A_MINUTE: Final = 900
 """Nine tenths of the 10,000 in ten minutes that Graph gives an app for a mailbox (page "Throttling limits")."""
 
+_BATCH_TIMEOUT: Final = 45.0
+"""Seconds: twenty calls one after another take longer than one."""
+
 _GRAPH: Final = "graph.microsoft.com"
 _ROOT: Final = "/v1.0"
 
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call, alone or as a part of a batch. `path` is below `/v1.0`, its query included."""
+
+    method: str
+    path: str
+    subject: Subject
+    body: Json | None = None
+    if_match: str = ""
+    page_size: int = 0
+
+    def headers(self) -> dict[str, str]:
+        prefer = f"{_PREFER}, odata.maxpagesize={self.page_size}" if self.page_size else _PREFER
+        return {"Prefer": prefer} | ({"If-Match": self.if_match} if self.if_match else {})
+
+
+def reading(path: str, subject: Subject, *, page_size: int = 0, **query: str) -> Call:
+    """A GET; names in `query` that begin with `_` are Graph's with a `$`."""
+    asked = {f"${name[1:]}" if name.startswith("_") else name: value for name, value in query.items()}
+    whole = f"{path}?{urlencode(asked, quote_via=quote, safe='$')}" if asked else path
+    return Call(method="GET", path=whole, subject=subject, page_size=page_size)
+
 
 class Wire:
-    """Calls in the name of one account. Paths are below `/v1.0`."""
+    """Calls in the name of one account."""
 
     def __init__(self, grant: Grant, settings: MicrosoftSettings, *, quota_user: str) -> None:
         self._grant = grant
@@ -39,20 +69,52 @@ class Wire:
         """The grant's secret, if using it has changed it."""
         return self._grant.secret()
 
-    def get(self, path: str, subject: Subject, *, page_size: int = 0, **query: str) -> dict[str, Any]:
-        """A GET; names in `query` that begin with `_` are Graph's with a `$`."""
-        prefer = f"{_PREFER}, odata.maxpagesize={page_size}" if page_size else _PREFER
-        asked = {f"${name[1:]}" if name.startswith("_") else name: value for name, value in query.items()}
-        return self._call("GET", path, subject, params=asked, headers={"Prefer": prefer})
+    def get(self, path: str, subject: Subject, *, page_size: int = 0, **query: str) -> Json:
+        """See `reading`."""
+        return self.send(reading(path, subject, page_size=page_size, **query))
 
-    def post(self, path: str, subject: Subject, body: dict[str, Any]) -> dict[str, Any]:
-        return self._call("POST", path, subject, json=body, headers={"Prefer": _PREFER})
+    def post(self, path: str, subject: Subject, body: Json) -> Json:
+        return self.send(Call(method="POST", path=path, subject=subject, body=body))
 
-    def patch(self, path: str, subject: Subject, body: dict[str, Any], *, if_match: str = "") -> dict[str, Any]:
-        return self._call("PATCH", path, subject, json=body, headers={"Prefer": _PREFER} | _only(if_match))
+    def patch(self, path: str, subject: Subject, body: Json, *, if_match: str = "") -> Json:
+        return self.send(Call(method="PATCH", path=path, subject=subject, body=body, if_match=if_match))
 
     def delete(self, path: str, subject: Subject, *, if_match: str = "") -> None:
-        self._call("DELETE", path, subject, headers={"Prefer": _PREFER} | _only(if_match))
+        self.send(Call(method="DELETE", path=path, subject=subject, if_match=if_match))
+
+    def send(self, call: Call) -> Json:
+        """The answer to one call, {} if it has no body."""
+        self._pace.spend(1)
+        answer = self._send(call)
+        if answer.status_code == 401 and not is_claims_challenge(answer.headers):
+            answer = self._send(call, fresh=True)
+            if answer.status_code == 401 and not is_claims_challenge(answer.headers):
+                raise self.refused()
+        body = _json_of(answer)
+        if not 200 <= answer.status_code < 300:
+            raise answered(answer.status_code, body, answer.headers, call.subject) from None
+        self._grant.accepted()
+        if answer.status_code == 204 or not answer.content:
+            return {}
+        if not isinstance(body, dict):
+            raise incomplete()
+        return body
+
+    def batch(self, steps: Sequence[Json], *, fresh: bool = False) -> dict[str, Json]:
+        """The responses to the steps of a `$batch`, by their ids; what was not answered is missing. `fresh` signs with
+        a new access token. Each step counts as a call. See `shared.providers.microsoft.batch`."""
+        self._pace.spend(len(steps) - 1)
+        if fresh:
+            self._grant.token(fresh=True)
+        whole = Call(method="POST", path="/$batch", subject=Subject.BATCH, body={"requests": list(steps)})
+        responses = self.send(whole).get("responses")
+        if not isinstance(responses, list):
+            raise incomplete()
+        return {str(one["id"]): one for one in responses if isinstance(one, dict) and "id" in one}
+
+    def refused(self) -> SyncError:
+        """Graph refused an access token that was issued a moment ago."""
+        return self._grant.refused(utc_now())
 
     def path_of(self, link: str) -> str:
         """The path and query of a link that Graph gave, to be asked for at the address that is set up. A link that
@@ -64,31 +126,16 @@ class Wire:
             raise CursorExpired("Microsoft's answer leads to an address that is not its own.", code="foreign_link")
         return parts.path.removeprefix(_ROOT) + (f"?{parts.query}" if parts.query else "")
 
-    def _call(
-        self, method: str, path: str, subject: Subject, *, headers: dict[str, str], **options: Any
-    ) -> dict[str, Any]:
-        self._pace.spend(1)
-        answer = self._send(method, path, headers, **options)
-        if answer.status_code == 401 and not is_claims_challenge(answer.headers):
-            answer = self._send(method, path, headers, fresh=True, **options)
-            if answer.status_code == 401 and not is_claims_challenge(answer.headers):
-                raise self._grant.refused(utc_now())
-        body = _json_of(answer)
-        if not 200 <= answer.status_code < 300:
-            raise answered(answer.status_code, body, answer.headers, subject) from None
-        self._grant.accepted()
-        if answer.status_code == 204 or not answer.content:
-            return {}
-        if not isinstance(body, dict):
-            raise RetryLater("Microsoft's answer cannot be read.", delay=60.0, code="incomplete_answer")
-        return body
-
-    def _send(
-        self, method: str, path: str, headers: dict[str, str], *, fresh: bool = False, **options: Any
-    ) -> requests.Response:
-        signed = headers | {"Authorization": f"Bearer {self._grant.token(fresh=fresh)}", "Accept": "application/json"}
+    def _send(self, call: Call, *, fresh: bool = False) -> requests.Response:
+        signed = call.headers() | {
+            "Authorization": f"Bearer {self._grant.token(fresh=fresh)}",
+            "Accept": "application/json",
+        }
+        options: dict[str, Any] = {"timeout": _BATCH_TIMEOUT} if call.subject is Subject.BATCH else {}
+        if call.body is not None:
+            options["json"] = call.body
         try:
-            return self._http.request(method, f"{self._graph_url}{_ROOT}{path}", headers=signed, **options)
+            return self._http.request(call.method, f"{self._graph_url}{_ROOT}{call.path}", headers=signed, **options)
         except (requests.RequestException, OSError):
             # The client's errors carry the URL, and with it ids; they do not travel on.
             raise unreachable() from None
@@ -99,8 +146,8 @@ def segment(identifier: str) -> str:
     return quote(identifier, safe="")
 
 
-def _only(etag: str) -> dict[str, str]:
-    return {"If-Match": etag} if etag else {}
+def incomplete() -> RetryLater:
+    return RetryLater("Microsoft's answer cannot be read.", delay=60.0, code="incomplete_answer")
 
 
 def _json_of(answer: requests.Response) -> Any:

@@ -28,6 +28,9 @@ _ALIASES: Final = MappingProxyType(
 )
 """Names that IANA lists and CLDR's table lacks, by what they are links to."""
 
+_MOVED: Final = MappingProxyType({"America/Scoresbysund": "Greenland Standard Time"})
+"""Zones whose clocks have changed since CLDR's table was made (tzdata 2024a: Ittoqqortoormiit keeps Nuuk's time)."""
+
 _UTC_NAMES: Final = frozenset({"UTC", "Etc/UTC", "Etc/UCT", "UCT", "Zulu", "Etc/Zulu", "Universal", "Etc/Universal"})
 
 
@@ -35,7 +38,7 @@ def to_windows(zone: str) -> str | None:
     """The Windows name of an IANA zone; None if Windows has no zone of these clocks (`Antarctica/Troll`)."""
     if not is_zone(zone):
         return None
-    found: str | None = tz_win.get(zone) or tz_win.get(_ALIASES.get(zone, zone))
+    found: str | None = _MOVED.get(zone) or tz_win.get(zone) or tz_win.get(_ALIASES.get(zone, zone))
     return found or None
 
 

@@ -7,7 +7,7 @@ import google.auth.transport.requests
 import pytest
 import requests
 from google.auth.exceptions import RefreshError
-from google.oauth2 import id_token, service_account
+from google.oauth2 import id_token
 from google_auth_oauthlib.flow import Flow
 from googleapiclient.errors import HttpError
 from oauthlib.oauth2.rfc6749.errors import InvalidGrantError
@@ -215,39 +215,3 @@ def test_the_configuration_document_points_at_this_server(google: Google) -> Non
     found = requests.get(f"{google.url}/.well-known/openid-configuration", timeout=10).json()
     assert found["token_endpoint"] == f"{google.url}/token"
     assert CALENDAR not in found["scopes_supported"]
-
-
-def delegated(google: Google, subject: str, scopes: list[str]) -> Any:
-    key = google.control("POST", "service_accounts", {"domain": "example.com", "scopes": [CALENDAR]})
-    # The library signs with the machine's clock.
-    google.moment = datetime.now(UTC)
-    return service_account.Credentials.from_service_account_info(key, scopes=scopes, subject=subject)
-
-
-def test_a_service_account_acts_for_a_person_of_its_domain_and_pays_the_quota_itself(google: Google) -> None:
-    google.world.add_account("bob@example.com")
-    credentials = delegated(google, ADA, [CALENDAR])
-    credentials.refresh(google_request())
-    google.control("POST", "settings", {"calls_per_minute": 2})
-    url = f"{google.url}/calendar/v3/users/me/calendarList"
-
-    def status(token: str, **query: str) -> int:
-        return requests.get(url, headers={"Authorization": f"Bearer {token}"}, params=query, timeout=10).status_code
-
-    bob = credentials.with_subject("bob@example.com")
-    bob.refresh(google_request())
-    assert [status(credentials.token), status(bob.token), status(bob.token)] == [200, 200, 403]
-    assert status(bob.token, quotaUser="bob") == 200
-
-
-@pytest.mark.parametrize(
-    ("subject", "scope", "error"),
-    [
-        ("ada@elsewhere.example", CALENDAR, "unauthorized_client"),
-        (ADA, EVENTS, "unauthorized_client"),
-        ("nobody@example.com", CALENDAR, "invalid_grant"),
-    ],
-)
-def test_delegation_ends_at_the_domain_and_the_scopes(google: Google, subject: str, scope: str, error: str) -> None:
-    with pytest.raises(RefreshError, match=error):
-        delegated(google, subject, [scope]).refresh(google_request())

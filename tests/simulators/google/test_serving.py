@@ -130,3 +130,14 @@ def test_a_certificate_of_an_unknown_authority_is_a_failure(hook: Any) -> None:
     address, _, received, _ = hook
     assert https_sender(None)(PushRequest(address, {}, "c")) == 503
     assert received == []
+
+
+def test_a_domain_and_its_service_account_are_the_same_after_a_restart(google: Google, tmp_path: Path) -> None:
+    key = google.control("POST", "service_accounts", {"domain": "example.com", "scopes": [CALENDAR]})
+    google.control("POST", f"service_accounts/{key['client_email']}/keys")
+    google.control("PATCH", f"accounts/{ADA}", {"calendar_service": False})
+    state_file.save(google.world, tmp_path / "state.json")
+    fresh = GoogleWorld(now=google.world.now)
+    state_file.load(fresh, tmp_path / "state.json")
+    assert fresh.service_accounts == google.world.service_accounts
+    assert (fresh.domains, fresh.accounts) == (google.world.domains, google.world.accounts)

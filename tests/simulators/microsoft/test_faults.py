@@ -154,43 +154,6 @@ def batch(*calls: Any) -> Any:
     return {"requests": [{"id": str(n), **usual, **call} for n, call in enumerate(calls)]}
 
 
-def test_a_batch_answers_each_call_on_its_own(microsoft: Microsoft, ada: Graph) -> None:
-    fault(microsoft, "too_many_requests", "events.create", skip=1)
-    create = {"method": "POST", "url": "/me/events", "body": timed()}
-    read = {"method": "GET", "url": "/me/events?$select=subject&$top=1"}
-    answers = {a["id"]: a for a in ada("POST", "/$batch", batch(create, create, read))["responses"]}
-    assert [answers[name]["status"] for name in "012"] == [201, 429, 200]
-    assert answers["1"]["headers"]["Retry-After"] == "1"
-    assert [e["subject"] for e in answers["2"]["body"]["value"]] == ["Visit"]
-    gone = {"method": "DELETE", "url": f"/me/events/{answers['0']['body']['id']}"}
-    assert ada("POST", "/$batch", batch(gone))["responses"][0]["status"] == 204
-    assert count(ada) == 0
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"requests": []},
-        batch(*[{"method": "GET", "url": "/me"}] * 21),
-        batch({"method": "GET", "url": "/me", "dependsOn": ["0"]}),
-        batch({"method": "GET", "url": "https://graph.microsoft.com/v1.0/me"}),
-        {"requests": [{"id": "1", "method": "GET", "url": "/me"}] * 2},
-        {"requests": [{"id": "1", "method": "POST", "url": "/me/events", "body": {}}]},
-    ],
-)
-def test_a_bad_batch_is_refused_whole(ada: Graph, wrong: Any) -> None:
-    assert ada.refused("POST", "/$batch", wrong)[0] == 400
-
-
-def test_a_step_whose_dependency_failed_is_not_run(microsoft: Microsoft, ada: Graph) -> None:
-    microsoft.control("POST", "settings", {"batch_depends_on": True})
-    fault(microsoft, "too_many_requests", "events.create")
-    create = {"method": "POST", "url": "/me/events", "body": timed()}
-    answers = ada("POST", "/$batch", batch(create, create | {"dependsOn": ["0"]}))["responses"]
-    assert [a["status"] for a in answers] == [429, 424]
-    assert count(ada) == 0
-
-
 def _places(value: Any, here: tuple[Any, ...] = ()) -> Any:
     yield here
     inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()

@@ -152,6 +152,7 @@ def test_an_app_acts_for_itself_only_with_roles_and_only_in_the_mailboxes_it_was
     microsoft.world.add_account(BOB)
     scope = ["https://graph.microsoft.com/.default"]
     assert "access_token" not in microsoft.app("common").acquire_token_for_client(scope)
+    microsoft.control("PUT", "tenants/contoso.example/principals/client")
     bare = microsoft.app("contoso.example").acquire_token_for_client(scope)["access_token"]
     assert Graph(microsoft.url, microsoft.session, bare).refused("GET", f"/users/{ADA}/events")[0] == 403
     limits = {"roles": {"client": ["Calendars.ReadWrite"]}, "mailboxes": {"client": [ADA]}}

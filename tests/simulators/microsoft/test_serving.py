@@ -84,6 +84,8 @@ def test_the_process_serves_https_for_msal_and_saves_its_state_when_told_to_stop
         with requests.Session() as session:
             session.verify, session.trust_env = str(ca_file), False
             session.post(f"{url}/control/accounts", json={"email": ADA}, timeout=10).raise_for_status()
+            principal = f"{url}/control/tenants/contoso.example/principals/client"
+            session.put(principal, timeout=10).raise_for_status()
             app = msal.ConfidentialClientApplication(
                 "client",
                 client_credential="secret",
@@ -157,3 +159,19 @@ def test_a_certificate_of_an_unknown_authority_is_a_failure(hook: Any) -> None:
     address, _, received, _ = hook
     assert https_sender(None)(PushRequest(address, "notification", body=b"{}")).status == 504
     assert received == []
+
+
+def test_an_organisation_is_the_same_after_a_restart(microsoft: Microsoft, tmp_path: Path) -> None:
+    microsoft.world.add_account("bob@contoso.example", licensed=False)
+    secret = microsoft.control("POST", "clients/client/secrets")["value"]
+    microsoft.control("PUT", "tenants/contoso.example/principals/client")
+    given = {"assignments": [{"role": "Application Calendars.Read", "mailboxes": [ADA]}]}
+    microsoft.control("PUT", "tenants/contoso.example/assignments/client", given)
+    microsoft.control("PUT", f"calendars/{ADA}/permissions", {"email": "bob@contoso.example", "role": "limitedRead"})
+    microsoft.control("PATCH", "tenants/contoso.example", {"domains": ["contoso.onmicrosoft.com"], "cloud": "china"})
+    state_file.save(microsoft.world, tmp_path / "state.json")
+    fresh = MicrosoftWorld(now=microsoft.world.now, send_push=echo)
+    state_file.load(fresh, tmp_path / "state.json")
+    assert fresh.tenants == microsoft.world.tenants
+    assert (fresh.accounts, fresh.calendars) == (microsoft.world.accounts, microsoft.world.calendars)
+    assert fresh.apps["client"].secrets[0].value == secret

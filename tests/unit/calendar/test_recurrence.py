@@ -21,6 +21,7 @@ from shared.calendar.recurrence import (
     parse_original_start,
     prune,
     shift_overrides,
+    span_at,
 )
 from shared.model import CANCELLED, Content, Series, Span, ZonedTime
 
@@ -454,3 +455,44 @@ def test_a_key_of_the_other_kind_gives_no_content() -> None:
         occurrence_content(weekly(), "20270301")
     with pytest.raises(ValueError, match="whole days"):
         occurrence_content(days("2027-03-01", "RRULE:FREQ=DAILY"), "20270301T000000Z")
+
+
+# --- single dates, and days of a calendar in another zone ---
+
+
+def test_a_single_date_stands_at_its_own_time_and_not_at_that_of_the_series() -> None:
+    series = timed("2027-03-01T09:00", "RDATE:20270302T200000Z", "RDATE;TZID=Europe/Berlin:20270303T090000")
+    assert keys(series) == ["20270301T140000Z", "20270302T200000Z", "20270303T080000Z"]
+    assert keys(timed("2027-03-01T09:00", "RDATE;VALUE=DATE:20270302")) == ["20270301T140000Z", "20270302T140000Z"]
+
+
+def test_of_several_times_on_a_day_only_the_one_that_is_named_is_excluded() -> None:
+    lines = ("RRULE:FREQ=HOURLY;COUNT=4", "EXDATE:20270301T150000Z")
+    assert keys(timed("2027-03-01T09:00", *lines)) == ["20270301T140000Z", "20270301T160000Z", "20270301T170000Z"]
+
+
+def test_a_span_of_days_is_not_moved_to_a_time() -> None:
+    with pytest.raises(ValueError, match=r"^Start and end must both be days or both be times\.$"):
+        span_at(days("2027-03-01").content.span, ZonedTime(datetime(2027, 3, 2, 9), "UTC"))
+    with pytest.raises(ValueError, match="both be days"):
+        span_at(timed("2027-03-01T09:00").content.span, date(2027, 3, 2))
+
+
+def test_a_series_that_moves_by_a_whole_day_keeps_what_was_said_of_a_day_on_that_day() -> None:
+    series = timed("2027-03-01T09:00", "RRULE:FREQ=DAILY;COUNT=9", **{"20270303T140000Z": CANCELLED})
+    later = Span(*(ZonedTime(datetime(2027, 3, 2, hour), "America/New_York") for hour in (9, 10)))
+    assert shift_overrides(series, later) == {"20270303T140000Z": CANCELLED}
+
+
+def test_whole_days_end_when_they_end_in_their_calendar() -> None:
+    """Also those of an override, and of a series of which nothing is left but its own day."""
+    sydney = "Australia/Sydney"
+    assert last_end(days("2027-03-01"), sydney) == at("2027-03-01T13:00")
+    assert last_end(days("2027-03-01", "RRULE:FREQ=DAILY;COUNT=3"), sydney) == at("2027-03-03T13:00")
+    moved_on = replace(days("2027-03-09").content, title="moved")
+    series = replace(days("2027-03-01", "RRULE:FREQ=DAILY;COUNT=3"), overrides={"20270302": moved_on})
+    assert last_end(series, sydney) == at("2027-03-09T13:00")
+    nothing = days("2027-03-01", "RRULE:FREQ=DAILY;COUNT=1", "EXDATE;VALUE=DATE:20270301")
+    assert keys(nothing) == []
+    assert last_end(nothing, sydney) == at("2027-03-01T13:00")
+    assert last_end(days("2027-03-01")) == at("2027-03-02T00:00")

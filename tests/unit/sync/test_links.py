@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from shared.model import CANCELLED, Base, Policy, RemoteEvent, RemoteOverride, Removed, Series, ShowAs
 from shared.sync.actions import CreateCopy, DeleteCopy, DeleteStray, UpdateCopy, UpdateOccurrence
@@ -14,10 +17,11 @@ from shared.sync.fingerprint import (
     fingerprint_series,
 )
 from shared.sync.links import Refused, Written, advance_link, gone, remote_after
+from shared.sync.merge import with_values
 from shared.sync.plan import plan_event
 from shared.sync.situation import UNSEEN
 from tests.unit.sync.memory import SECOND, THIRD, booking, content, span, weekly
-from tests.unit.sync.situations import LATER, changed, edited, link_of, linked, report, situation
+from tests.unit.sync.situations import LATER, changed, edited, link_of, linked, report, situation, withheld
 
 TITLE = UpdateCopy(remote_id="r1", etag="e1", fields={"title": "Call"})
 CANCEL = UpdateOccurrence(remote_id="r1", original_start=SECOND, occurrence_id="", etag="", change=CANCELLED)
@@ -187,5 +191,76 @@ def test_only_a_deletion_that_took_effect_ends_a_link() -> None:
     assert gone([])
     assert gone([Written(delete, None), Written(stray, None)])
     assert not gone([Refused(delete, "Not yours.")])
-    create = CreateCopy(key="k", event_id="b1", series=booking().series)
+    create = CreateCopy(key="k", tag="b1", series=booking().series)
     assert gone([Refused(create, "No."), Written(delete, None)])
+
+
+# --- names, and what was never read ----------------------------------------------------------------------------------
+
+
+def test_a_link_is_of_one_calendar_and_one_occurrence_and_begins_with_nothing_known() -> None:
+    event = booking()
+    at = replace(situation(event, UNSEEN), occurrence=SECOND)
+    link = advance_link(at, event, [Refused(CreateCopy(key="k", tag="b1", series=event.series), "No.")])
+    assert (link.calendar_id, link.event_id, link.occurrence) == (at.calendar_id, "b1", SECOND)
+    assert (link.remote_id, link.etag, link.seen, dict(link.base.remote)) == ("", "", "", {})
+
+
+def test_text_that_first_shows_in_the_answer_to_our_own_write_is_news_when_it_is_reported() -> None:
+    """A private event of theirs: its text was withheld until now, and was never merged."""
+    private = booking(changed(booking().series, title="", location=""), id="evt_1", origin="con_1.cal")
+    event = edited(private, title="Named here")
+    answer = report(changed(event.series, location="Their room"), etag="e2")
+    at = linked(event, UNSEEN, base=private)
+    assert at.link is not None
+    base = advance_link(at, event, [Written(replace(TITLE, fields={"title": "Named here"}), answer)]).base.remote
+    assert base["title"] == base_of(event.series)["title"]
+    assert base["location"] == base_of(private.series)["location"] != base_of(answer_series(answer))["location"]
+    assert advance_link(at, event, []).base.remote == at.link.base.remote
+
+
+def test_what_was_read_before_it_was_written_is_in_step_as_the_answer_shows_it() -> None:
+    """And what was not read, of a booking too, counts as it was: their text is an edit that is yet to be merged."""
+    answer = report(changed(edited(booking(), title="Call").series, location="Their room"), etag="e2")
+    now = edited(booking(), title="Call")
+    read = advance_link(linked(now, report(), base=booking()), now, [Written(TITLE, answer)])
+    assert read.base.remote == base_of(answer_series(answer))
+    unread = advance_link(linked(now, UNSEEN, base=booking()), now, [Written(TITLE, answer)])
+    assert unread.base.remote == base_of(now.series)
+
+
+def answer_series(answer: RemoteEvent) -> Series:
+    assert answer.content is not None
+    return Series(answer.content, answer.recurrence)
+
+
+def test_a_refused_occurrence_that_was_reported_meanwhile_keeps_its_base_here_all_the_same() -> None:
+    moved = content(span=span(15, day=8))
+    was, event = booking(weekly(**{SECOND: moved})), booking(weekly(**{SECOND: CANCELLED}))
+    reported = report(weekly(**{SECOND: replace(moved, title="Theirs")}), content=None, recurrence=(), etag="")
+    link = advance_link(linked(event, reported, base=was), event, [Refused(CANCEL, "No.")])
+    assert link.overrides[SECOND].base.local == fingerprint_content(moved)
+    assert link.overrides[SECOND].base.remote == fingerprint_content(replace(moved, title="Theirs"))
+
+
+@pytest.mark.parametrize("fields", [{"span": span(10)}, {"recurrence": ("RRULE:FREQ=DAILY",)}])
+def test_where_a_series_was_not_moved_there_the_occurrences_of_its_old_times_stay_linked(
+    fields: dict[str, Any],
+) -> None:
+    was = booking(weekly(**{SECOND: CANCELLED}))
+    event = replace(was, series=with_values(Series(was.series.content, was.series.recurrence), {"span": span(10)}))
+    at = linked(event, UNSEEN, base=was)
+    assert set(advance_link(at, event, [Refused(replace(TITLE, fields=fields), "No.")]).overrides) == {SECOND}
+    assert advance_link(at, event, [Refused(TITLE, "No.")]).overrides == {}
+    moved = Written(replace(TITLE, fields=fields), report(event.series))
+    assert advance_link(at, event, [moved]).overrides == {}
+
+
+def test_text_that_is_withheld_in_the_report_before_our_write_counts_as_it_was_reported() -> None:
+    private = booking(changed(booking().series, title="", location=""), id="evt_1", origin="con_1.cal")
+    event = edited(private, title="Named here")
+    answer = report(changed(event.series, location="Their room"), etag="e2")
+    at = linked(event, withheld(private.series), base=booking(id="evt_1", origin="con_1.cal"))
+    base = advance_link(at, event, [Written(replace(TITLE, fields={"title": "Named here"}), answer)]).base.remote
+    assert base["location"] == base_of(private.series)["location"]
+    assert base["title"] == base_of(event.series)["title"]

@@ -7,7 +7,18 @@ from typing import Any
 
 import pytest
 
-from shared.model import CANCELLED, Event, OnExternal, Override, Policy, RemoteEvent, RemoteOverride, Series
+from shared.model import (
+    CANCELLED,
+    Content,
+    Event,
+    OnExternal,
+    Override,
+    Policy,
+    RemoteEvent,
+    RemoteOverride,
+    Series,
+    Visibility,
+)
 from shared.sync.actions import EventPlan, NextLink, Rule, UpdateCopy, UpdateOccurrence
 from shared.sync.merge import values_of
 from shared.sync.plan import plan_event
@@ -169,9 +180,21 @@ def test_two_people_who_change_two_occurrences_never_meet() -> None:
 def test_the_series_and_an_occurrence_changed_on_two_sides_both_keep_their_change() -> None:
     remote = report(changed(weekly(), location="Room 2"), overrides={}, etag="e2")
     decided = plan(linked(here(RENAMED), remote, base=here(None)))
-    assert written(decided) == {"title": "Renamed", "location": "Room 1"}
+    assert written(decided) == {"title": "Renamed"}
     assert decided.save is not None
-    assert decided.save.series == Series(content(location="Room 2"), weekly().recurrence, {SECOND: RENAMED})
+    moved = content(location="Room 2")
+    kept_there = replace(RENAMED, location="Room 2")
+    assert decided.save.series == Series(moved, weekly().recurrence, {SECOND: kept_there})
+
+
+def test_an_occurrence_edited_here_is_as_private_as_its_series_was_made_there() -> None:
+    private = report(changed(weekly(), visibility=Visibility.PRIVATE), overrides={}, etag="e2", withheld=True)
+    decided = plan(linked(here(RENAMED), private, base=here(None)))
+    assert "visibility" not in written(decided)
+    assert decided.save is not None
+    override = decided.save.series.overrides[SECOND]
+    assert isinstance(override, Content)
+    assert override.visibility is Visibility.PRIVATE
 
 
 # --- exceptions that equal their series ----------------------------------------------------------------------------

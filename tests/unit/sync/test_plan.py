@@ -31,6 +31,7 @@ from shared.sync.actions import (
 from shared.sync.merge import values_of
 from shared.sync.plan import plan_event
 from shared.sync.situation import UNSEEN, Situation
+from shared.sync.tag import write_tag
 from tests.unit.sync.memory import CALENDAR, SECOND, THIRD, at, booking, content, span, weekly
 from tests.unit.sync.situations import (
     EARLIER,
@@ -110,7 +111,7 @@ def test_a_booking_becomes_a_copy_and_then_its_occurrences() -> None:
     decided = plan(situation(booking(weekly(**{THIRD: CANCELLED, SECOND: moved})), UNSEEN))
     create, second, third = decided.writes
     assert (decided.rule, decided.link, decided.save) == (Rule.EXPORT, NextLink.ADVANCE, None)
-    assert create == CreateCopy(key="k", event_id="b1", series=weekly())
+    assert create == CreateCopy(key="k", tag=write_tag("b1", "", weekly()), series=weekly())
     assert isinstance(second, UpdateOccurrence)
     assert (second.remote_id, second.original_start, second.change) == ("", SECOND, values_of(moved))
     assert isinstance(third, UpdateOccurrence)
@@ -120,7 +121,7 @@ def test_a_booking_becomes_a_copy_and_then_its_occurrences() -> None:
 def test_what_is_created_is_what_the_provider_can_hold() -> None:
     shown = Series(content(title="As the provider holds it"))
     decided = plan(situation(booking(), UNSEEN, projected=shown))
-    assert decided.writes == (CreateCopy(key="k", event_id="b1", series=shown),)
+    assert decided.writes == (CreateCopy(key="k", tag=write_tag("b1", "", shown), series=shown),)
 
 
 @pytest.mark.parametrize("members", [{"held": False}, {"writable": False}])
@@ -369,7 +370,7 @@ def test_what_the_person_made_is_theirs_whatever_the_connection_asks_for_booking
 def test_a_deleted_booking_is_made_anew_where_the_connection_asks_for_it() -> None:
     decided = plan(linked(booking(), GONE), RESTORE_DELETED)
     assert (decided.rule, decided.link, decided.save) == (Rule.RESTORE, NextLink.ADVANCE, None)
-    assert decided.writes == (CreateCopy(key="k", event_id="b1", series=booking().series),)
+    assert decided.writes == (CreateCopy(key="k", tag=write_tag("b1", "", booking().series), series=booking().series),)
     assert "put back" in decided.history[0].sentence
 
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
-from shared.model import CANCELLED, Event, Link, OnExternal, Policy, Removed
+from shared.model import CANCELLED, Event, Link, OnExternal, Policy, Removed, Series
 from shared.store.events import Record
-from shared.sync.actions import CreateCopy, DeleteCopy, EventPlan
+from shared.sync.actions import CreateCopy, DeleteCopy, EventPlan, Rule, UpdateCopy
 from shared.sync.links import Outcome, Refused, Written
 from shared.sync.plan import plan_event
-from shared.sync.recording import REFUSED, record_of
+from shared.sync.recording import READ_ONLY, REFUSED, record_of, written_singly
+from shared.sync.singles import as_single
 from shared.sync.situation import UNSEEN, Situation
-from tests.unit.sync.memory import CALENDAR, SECOND, booking, weekly
+from tests.unit.sync.memory import CALENDAR, FIRST, SECOND, booking, content, weekly
 from tests.unit.sync.situations import changed, edited, link_of, linked, report, situation
 
 GONE = Removed("r1")
-CREATE = CreateCopy(key="k", event_id="b1", series=booking().series)
+CREATE = CreateCopy(key="k", tag="b1", series=booking().series)
 DELETE = DeleteCopy(remote_id="r1", etag="e1")
 
 
@@ -150,3 +152,82 @@ def test_a_plan_without_anything_is_recorded_as_nothing() -> None:
     at = situation(booking(), UNSEEN)
     plan = EventPlan(event_id="b1", rule=plan_event(replace(at, held=False), Policy()).rule)
     assert record_of(at, plan, [], run="", quiet=False, others=(), stored=None) is None
+
+
+def test_a_deletion_that_a_read_only_calendar_keeps_back_is_the_links_problem_until_it_can_be_done() -> None:
+    kept = record(linked(dead(), UNSEEN, writable=False))
+    assert kept is not None
+    assert kept.link is not None
+    assert (kept.link.problem, kept.link.remote_id, kept.unlink) == (READ_ONLY, "r1", "")
+
+
+def test_an_event_that_is_written_singly_says_so_in_its_history() -> None:
+    noted = written_singly(booking(), CALENDAR, "the rule counts hours", datetime(2027, 3, 1, tzinfo=UTC))
+    (entry,) = noted.history
+    assert (noted.owner, noted.event_id, noted.calendar_id) == (booking().owner, "b1", CALENDAR)
+    assert (entry.at, entry.actor, entry.rule) == (datetime(2027, 3, 1, tzinfo=UTC), CALENDAR, Rule.EXPORT)
+    assert entry.sentence == (
+        "The connected calendar has no way to repeat an event like this one: the rule counts hours. Each occurrence "
+        "until 30 August 2028 is written there as an event of its own, and later ones as their time comes near."
+    )
+
+
+def test_a_record_is_of_the_event_that_was_decided_about() -> None:
+    taken = record(situation(None, report()))
+    assert taken is not None
+    assert (taken.owner, taken.event_id, taken.calendar_id) == (booking().owner, "evt_1", CALENDAR)
+
+
+def test_the_first_reason_for_a_deletion_that_was_refused_is_kept() -> None:
+    at = linked(dead(), UNSEEN)
+    found = record(at, [Refused(DELETE, "It is locked.")])
+    assert found is not None
+    assert found.link is not None
+    assert found.link.problem == "It is locked."
+
+
+def test_an_edit_that_a_read_only_calendar_keeps_back_is_still_to_be_written_once_it_may_be() -> None:
+    event = edited(booking(), title="New title")
+    found = record(linked(event, UNSEEN, base=booking(), writable=False))
+    assert found is not None
+    assert found.link is not None
+    assert found.link.problem == READ_ONLY
+    again = plan_event(replace(linked(event, UNSEEN), link=found.link), Policy())
+    assert [type(write) for write in again.writes] == [UpdateCopy]
+
+
+def test_a_write_keeps_what_the_link_knew_of_occurrences_that_it_did_not_concern() -> None:
+    event = booking(weekly(**{SECOND: CANCELLED}))
+    now = edited(event, title="New title")
+    write = UpdateCopy(remote_id="r1", etag="e1", fields={"title": "New title"})
+    found = record(linked(now, UNSEEN, base=event), [Written(write, report(now.series, overrides={}, etag="e2"))])
+    assert found is not None
+    assert found.link is not None
+    assert set(found.link.overrides) == {SECOND}
+
+
+def test_what_became_of_a_single_is_recorded_as_an_occurrence_of_its_series() -> None:
+    series = booking(Series(content(), ("RRULE:FREQ=DAILY;BYHOUR=9,15;COUNT=6",)))
+    single = as_single(series, FIRST)
+    at = replace(linked(single, report(changed(single.series, title="Theirs"))), occurrence=FIRST, series_event=series)
+    found = record(at)
+    assert found is not None
+    assert found.event is not None
+    assert found.event.series == replace(series.series, overrides={FIRST: content(title="Theirs")})
+    assert found.history[0].fields == (f"occurrence {FIRST}: title",)
+    unchanged = record(replace(at, remote=report(single.series, etag="e2")))
+    assert unchanged is not None
+    assert unchanged.event is None
+
+
+def test_a_single_that_was_refused_is_remembered_under_its_own_name() -> None:
+    series = booking(Series(content(), ("RRULE:FREQ=DAILY;BYHOUR=9,15;COUNT=6",)))
+    at = replace(situation(as_single(series, FIRST), UNSEEN), occurrence=FIRST, series_event=series)
+    found = record(at, [Refused(CREATE, "No.")])
+    assert found is not None
+    assert found.link is not None
+    assert found.link.remote_id == f"{REFUSED}b1 {FIRST}"
+
+
+def test_a_deletion_without_a_link_unlinks_nothing() -> None:
+    assert record(situation(dead(), report(tag="b1"), owned=True), [Written(DELETE, None)]) is None

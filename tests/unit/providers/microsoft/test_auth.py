@@ -10,6 +10,7 @@ import pytest
 from shared.errors import ConnectFailed, ConnectionRevoked, RetryLater
 from shared.providers.base import Authorizer, Grant, GrantIncomplete, Revocation
 from shared.providers.microsoft.auth import MicrosoftAuthorizer
+from shared.providers.microsoft.grant import SCOPES
 from tests.contract.microsoft_stage import CLIENT, MicrosoftStage
 
 
@@ -37,7 +38,7 @@ def test_the_consent_asks_for_calendars_and_the_person_and_lets_them_choose_the_
     parts = urlsplit(begun.authorization_url)
     asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
     assert parts.path == "/common/oauth2/v2.0/authorize"
-    assert set(asked["scope"].split()) == {"Calendars.ReadWrite", "User.Read", "openid", "profile", "offline_access"}
+    assert set(asked["scope"].split()) == {*SCOPES, "openid", "profile", "offline_access"}
     assert (asked["prompt"], asked["code_challenge_method"], asked["state"]) == ("select_account", "S256", "state-1")
     assert asked["login_hint"] == "anna@example.com"
     kept = json.loads(begun.flow)
@@ -51,6 +52,21 @@ def test_a_warm_function_asks_for_no_discovery_again(authorizer: Authorizer, mic
     grant = connect(other, microsoft)
     microsoft.session(secret=grant.secret).calendars.list_calendars()
     assert microsoft.world.calls["oauth.configuration"] == before
+
+
+def test_a_warm_function_renews_a_token_in_one_call(authorizer: Authorizer, microsoft: MicrosoftStage) -> None:
+    """Not in two: MSAL would ask the authority for its addresses for every account that comes along."""
+    secrets = [connect(authorizer, microsoft).secret for _ in range(2)]
+    microsoft.session(secret=secrets[0]).calendars.list_calendars()
+    before = microsoft.world.calls.copy()
+    for secret in secrets:
+        microsoft.expire_access_tokens()
+        microsoft.session(secret=secret).calendars.list_calendars()
+    spent = microsoft.world.calls - before
+    assert {name: count for name, count in spent.items() if name.startswith("oauth.")} == {
+        "oauth.token": 2,
+        "oauth.token.refresh_token": 2,
+    }
 
 
 def test_two_flows_share_no_secret(authorizer: Authorizer, microsoft: MicrosoftStage) -> None:
@@ -95,12 +111,12 @@ def test_a_consent_that_only_an_administrator_can_give_comes_with_the_link_for_t
     microsoft.world.settings.blocked_consent_error = error
     failure = failed(authorizer, microsoft)
     assert failure.code == "admin_consent_required"
-    link = urlsplit(failure.sentence[failure.sentence.index("https://") :])
+    link = urlsplit(failure.link)
     asked = {name: values[0] for name, values in parse_qs(link.query).items()}
     assert link.path == "/organizations/v2.0/adminconsent"
     assert (asked["client_id"], asked["redirect_uri"]) == (CLIENT.client_id, microsoft.redirect_uri)
-    assert "https://graph.microsoft.com/Calendars.ReadWrite" in asked["scope"]
-    tenant.consents[CLIENT.client_id] = ["Calendars.ReadWrite", "User.Read"]
+    assert asked["scope"].split() == [f"https://graph.microsoft.com/{scope}" for scope in SCOPES]
+    tenant.consents[CLIENT.client_id] = list(SCOPES)
     assert connect(authorizer, microsoft).account.id == microsoft.account_id
 
 

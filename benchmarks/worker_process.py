@@ -1,8 +1,9 @@
-"""One process of the first-sync benchmark: `python -m benchmarks.first_sync_process '{"mode": "list", …}'`.
+"""A process of a benchmark with the worker alone in it: `python -m benchmarks.worker_process '{"mode": "list", …}'`.
 
 `list` reads every page with the client that the worker uses and looks at nothing; `store` does that and writes three
 rows per event, of the size that the product's have, deciding nothing; `sync` hands the worker a job for a calendar
-that has never been synced. Prints the figures as JSON.
+that has never been synced; `edits` makes, renames and cancels bookings in the app, and hands the worker a job after
+each. Prints the figures as JSON.
 """
 
 from __future__ import annotations
@@ -15,18 +16,19 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.aws import LocalAws
+from benchmarks.simulated import ACCOUNT, CLIENT, BenchmarkProvider, Simulated, provider_of
 
 if TYPE_CHECKING:
     from pynamodb.models import Model
 
 CONNECTION, USER, ORG = "connection", "anna", "demo"
 KEY_ARN = "arn:aws:kms:us-east-1:123456789012:key/benchmark"
-CLIENT = {"client_id": "client", "client_secret": "secret"}
+EDITS = 200
 SERIES, BASE = bytes(150), "x" * 170
 """As long as a plain event and the fingerprints of a link are when stored."""
 
@@ -36,10 +38,17 @@ TABLES = ("connections", "calendars", "events", "links", "pending", "history", "
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     mode: str
-    google_url: str
+    simulated: Simulated
     calendar: str
-    tokens: dict[str, str]
     profile: str = ""
+
+    @property
+    def calendar_id(self) -> str:
+        return self.simulated.calendars[self.calendar]
+
+    @property
+    def provider(self) -> BenchmarkProvider:
+        return provider_of(self.simulated.provider)
 
 
 @dataclass
@@ -55,7 +64,7 @@ class LambdaContext:
         return 900_000
 
 
-def set_environment(google_url: str) -> None:
+def set_environment(task: Task) -> None:
     os.environ.update(
         {f"{table.upper()}_TABLE": table for table in TABLES},
         AWS_DEFAULT_REGION="us-east-1",
@@ -66,11 +75,11 @@ def set_environment(google_url: str) -> None:
         JOBS_QUEUE_URL="https://sqs.us-east-1.amazonaws.com/123456789012/jobs.fifo",
         NOTICES_QUEUE_URL="https://sqs.us-east-1.amazonaws.com/123456789012/notices",
         NOTIFICATION_KEYS_SECRET="notification-keys",
-        GOOGLE_CLIENT_SECRET="google-client",
-        GOOGLE_OAUTH_URL=google_url,
-        GOOGLE_API_URL=google_url,
+        GOOGLE_CLIENT_SECRET="client",
+        MICROSOFT_CLIENT_SECRET="client",
         GRANT_KEY_ARN=KEY_ARN,
     )
+    os.environ.update(task.provider.environment(task.simulated))
 
 
 def list_all(task: Task) -> dict[str, Any]:
@@ -135,41 +144,13 @@ def spent(began_cpu: float, began: float) -> dict[str, float]:
 
 
 def local_aws(folder: Path) -> LocalAws:
-    aws = LocalAws(folder / "tables", {"google-client": CLIENT, "notification-keys": {"current": "key"}})
+    aws = LocalAws(folder / "tables", {"client": CLIENT, "notification-keys": {"current": "key"}})
     aws.install()
     return aws
 
 
 def pages_of(task: Task) -> Iterator[list[dict[str, Any]]]:
-    """Every page of the calendar, asked for as `GoogleCalendars.fetch_page` does."""
-    from shared.config import GoogleSettings
-    from shared.providers.base import ClientSecret
-    from shared.providers.google.calendar import _EVENT_TYPES, PAGE_SIZE
-    from shared.providers.google.errors import Subject
-    from shared.providers.google.grant import Grant
-    from shared.providers.google.wire import Wire
-
-    settings = GoogleSettings.read()
-    wire = Wire(Grant(secret_of(task), settings, ClientSecret(**CLIENT)), settings, quota_user="benchmark")
-    since = (datetime.now(UTC) - timedelta(days=30)).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-    def page(token: str | None) -> dict[str, Any]:
-        return wire.events(
-            "list",
-            Subject.CALENDAR,
-            calendarId=task.calendar,
-            singleEvents=False,
-            maxResults=PAGE_SIZE,
-            eventTypes=_EVENT_TYPES,
-            timeMin=since,
-            pageToken=token,
-        )
-
-    answer = page(None)
-    yield answer["items"]
-    while token := answer.get("nextPageToken"):
-        answer = page(token)
-        yield answer["items"]
+    return task.provider.pages_of(task.simulated, task.calendar_id)
 
 
 def first_sync(task: Task, folder: Path) -> dict[str, Any]:
@@ -219,19 +200,19 @@ def store_connection(task: Task) -> str:
     connection = Connection(
         id=CONNECTION,
         owner=owner,
-        provider="google",
+        provider=task.simulated.provider,
         status=ConnectionStatus.ACTIVE,
         created_at=now,
         updated_at=now,
-        account=Account("1", task.calendar),
+        account=Account("1", ACCOUNT),
     )
-    grant = GrantVault(KEY_ARN).seal(CONNECTION, secret_of(task))
+    grant = GrantVault(KEY_ARN).seal(CONNECTION, task.provider.secret_of(task.simulated))
     ConnectionRow(CONNECTION, **connection_values(connection), version=0, grant=grant).save()
     calendar = Calendar(
         id=f"{CONNECTION}.calendar",
         connection_id=CONNECTION,
         owner=owner,
-        remote_id=task.calendar,
+        remote_id=task.calendar_id,
         name="Calendar",
         zone="Europe/Berlin",
         access=Access.OWNER,
@@ -242,16 +223,75 @@ def store_connection(task: Task) -> str:
 
 
 def warm_up(task: Task) -> None:
-    """A call to Google, and the worker with a job for nothing: all is imported, built and connected."""
-    from shared.config import GoogleSettings
+    """A call to the provider, and the worker with a job for nothing: all is imported, built and connected."""
     from shared.model import Privacy
-    from shared.providers.base import ClientSecret, FromStart
-    from shared.providers.google import GoogleProvider
+    from shared.providers.base import FromStart
 
-    provider = GoogleProvider(GoogleSettings.read(), ClientSecret(**CLIENT))
-    session = provider.open(secret_of(task), quota_user="benchmark", privacy=Privacy.FULL)
-    session.calendars.fetch_page(task.calendar, FromStart(datetime.now(UTC)))
+    secret = task.provider.secret_of(task.simulated)
+    session = task.provider.open_provider().open(secret, quota_user="benchmark", privacy=Privacy.FULL)
+    session.calendars.fetch_page(task.calendar_id, FromStart(datetime.now(UTC)))
     run_worker({"Records": [job("nobody.nothing")]}, "")
+
+
+def edit(task: Task, folder: Path) -> dict[str, Any]:
+    """The requests that `EDITS` bookings cost when they are made, renamed and cancelled, and what they say of
+    themselves when the provider announces them."""
+    from shared.config import SyncWorkerSettings
+    from shared.event_json import parse_series
+    from shared.model import APP, Event, Owner, Series
+    from shared.store.events import Record
+    from shared.wiring import make_house
+
+    local_aws(folder)
+    calendar_id = store_connection(task)
+    house, owner = make_house(SyncWorkerSettings.read()), Owner(ORG, USER)
+    start, end = ({"date_time": f"2027-03-01T{hour}:00:00", "time_zone": "Europe/Berlin"} for hour in ("09", "10"))
+
+    def write(version: int, series: Series, *, deleted: bool = False) -> None:
+        for number in range(EDITS):
+            name, now = f"edit{number}", datetime.now(UTC)
+            event = Event(
+                id=name, owner=owner, series=series, origin=APP, version=version, updated_at=now, deleted=deleted
+            )  # fmt: skip
+            house.store.events.record([Record(owner=owner, event_id=name, event=event, marks=(calendar_id,))])
+
+    body = {"title": "Consultation", "start": start, "end": end}
+    before, after = parse_series(body), parse_series(body | {"title": "Renamed"})
+    work(task, calendar_id)
+    figures: dict[str, Any] = {}
+    write(1, before)
+    figures["made"] = work(task, calendar_id)
+    figures["announced: made"] = work(task, calendar_id)
+    write(2, after)
+    figures["renamed"] = work(task, calendar_id)
+    figures["announced: renamed"] = work(task, calendar_id)
+    write(3, after, deleted=True)
+    figures["cancelled"] = work(task, calendar_id)
+    figures["announced: cancelled"] = work(task, calendar_id)
+    return figures
+
+
+def work(task: Task, calendar_id: str) -> dict[str, Any]:
+    """One job for a calendar, as often as it asks to go on in the next minute of its own pace; what the simulator
+    counted meanwhile."""
+    from shared.providers.pace import pace_of
+
+    task.simulated.control("DELETE", "calls")
+    for _ in range(5):
+        pace_of.cache_clear()
+        if not run_worker({"Records": [job(calendar_id)]}, "")["batchItemFailures"]:
+            break
+    else:
+        raise AssertionError("the job does not come to an end")
+    seen = task.simulated.control("GET", "calls")
+    requests = dict(seen["by_method"])
+    for name, count in seen.get("steps", {}).items():
+        requests[name] -= count
+    return {
+        "requests": {name: count for name, count in requests.items() if count},
+        "steps": seen.get("steps", {}),
+        "peak": max(seen.get("peak_concurrency", {}).values(), default=0),
+    }
 
 
 def job(calendar_id: str) -> dict[str, Any]:
@@ -276,17 +316,6 @@ def job(calendar_id: str) -> dict[str, Any]:
     }
 
 
-def secret_of(task: Task) -> bytes:
-    from shared.providers.google.auth import EVENTS_SCOPE
-    from shared.providers.google.grant import encode_secret
-
-    expiry = (datetime.now(UTC) + timedelta(minutes=50)).replace(tzinfo=None)
-    tokens = task.tokens
-    return encode_secret(
-        refresh_token=tokens["refresh_token"], token=tokens["access_token"], expiry=expiry, scopes=[EVENTS_SCOPE]
-    )
-
-
 def peak_mb() -> float:
     """The most memory this process has held. `ru_maxrss` would do if it did not also count the process that this
     one was started from: Linux carries it over."""
@@ -298,14 +327,17 @@ def peak_mb() -> float:
 
 
 def main() -> None:
-    task = Task(**json.loads(sys.argv[1]))
-    set_environment(task.google_url)
+    given = json.loads(sys.argv[1])
+    task = Task(**given | {"simulated": Simulated(**given["simulated"])})
+    set_environment(task)
     with tempfile.TemporaryDirectory() as folder:
         match task.mode:
             case "list":
                 figures = list_all(task)
             case "store":
                 figures = store_all(task, Path(folder))
+            case "edits":
+                figures = edit(task, Path(folder))
             case _:
                 figures = first_sync(task, Path(folder))
         print(json.dumps({**figures, "peak_mb": peak_mb()}))

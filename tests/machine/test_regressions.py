@@ -1,0 +1,142 @@
+"""Every fault that the machine has found, as the shortest story that showed it; each name says the hazard.
+
+The seed is the one that found it; the steps are what was left of its story. `make soak SEED=… STEPS=…` tells it.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.machine.soak import read_steps
+from tests.machine.story import tell
+
+STORIES = {
+    "an edit of an occurrence that its single's deletion outweighs is kept in the history": (
+        "46",
+        "app_books:522:473:929,syncs:312:30:392,person_deletes:529:735:579,app_edits_occurrence:351:949:198",
+    ),
+    "a calendar that may be written again gets what was booked meanwhile": (
+        "48",
+        "access_changes:32:721:611,one_job:650:894:548,app_books:404:390:268",
+    ),
+    "a copy that somebody deletes is deleted here although the calendar has become read-only": (
+        "91",
+        "app_books:953:848:616,syncs:980:810:112,person_deletes:26:233:437,access_changes:809:949:196,syncs:315:267:352",
+    ),
+    "an edit in a copy that was never recorded outlives its withdrawal": (
+        "58",
+        "app_books:221:783:170,provider_fails:903:176:131,main_switches:943:906:61,one_job:952:895:597,"
+        "meanwhile:850:138:855,person_edits:700:330:189,app_reshapes:50:686:445",
+    ),
+    "an edit of an occurrence outlives the change to a rule that is written singly": (
+        "96",
+        "app_books:928:641:960,worker_killed:795:608:506,person_edits_occurrence:396:965:107,app_reshapes:204:149:513",
+    ),
+    "an edit of a single booking outlives its becoming a series that is written singly": (
+        "834",
+        "app_books:932:642:566,two_workers:126:428:103,app_reshapes:96:615:60,person_edits:199:25:619",
+    ),
+    "what was reshaped while a calendar was read-only is written later": (
+        "321",
+        "app_books:41:366:545,worker_killed:427:968:958,worker_killed:608:808:35,access_changes:163:773:412,"
+        "syncs:426:975:238,app_reshapes:24:382:898",
+    ),
+    "an occurrence cancelled before its series moved on a read-only calendar stays cancelled": (
+        "1271",
+        "app_books:311:889:660,one_job:840:906:472,main_switches:372:628:507,app_cancels_occurrence:229:512:437,"
+        "one_job:596:892:534,access_changes:365:723:62,app_edits:931:734:209,job_again:392:774:50",
+    ),
+    "an appointment that the app makes private loses its text here": (
+        "215",
+        "person_adds:73:461:136,syncs:444:29:606,app_edits:476:652:891",
+    ),
+    "what was refused by a read-only calendar is written once it may be": (
+        "2135",
+        "app_books:13:578:921,meanwhile:431:75:898,app_reshapes:407:17:695,access_changes:839:960:884,"
+        "app_cancels_occurrence:695:504:227,job_again:998:763:698",
+    ),
+    "a single that somebody makes repeat comes to rest": (
+        "589",
+        "app_books:290:451:148,syncs:181:504:889,person_reshapes:277:977:321",
+    ),
+    "an all-day series made in Outlook takes another rule": (
+        "174",
+        "person_adds:503:234:1,syncs:254:35:744,app_reshapes:249:243:851",
+    ),
+    "a series and its exception are written together in Outlook": (
+        "413",
+        "person_adds:372:19:517,two_workers:552:186:409,worker_killed:713:962:173,worker_killed:605:978:971,"
+        "app_edits_occurrence:154:724:418,app_edits:705:64:999,meanwhile:197:586:490,app_edits:707:271:286",
+    ),
+    "an occurrence of a private series is not written as a public one": (
+        "813",
+        "app_books:545:933:353,syncs:523:929:384,person_edits:442:106:781,app_edits_occurrence:595:474:59",
+    ),
+    "an edit of an occurrence in a copy that was never recorded outlives the series' move": (
+        "138",
+        "app_books:352:803:870,app_cancels_occurrence:685:847:617,worker_killed:459:85:118,"
+        "person_edits_occurrence:61:320:835,app_edits:927:302:43",
+    ),
+    "two singles edited while the rule becomes one that can be repeated both keep their edits": (
+        "1253",
+        "app_books:579:479:112,syncs:675:128:0,app_reshapes:931:784:311,person_edits:428:637:431,person_edits:535:210:173",
+    ),
+    "an exception that Outlook forgets with a new rule comes to rest": (
+        "2071",
+        "app_books:270:609:475,syncs:220:621:253,app_edits_occurrence:299:114:537,meanwhile:752:933:385,"
+        "person_reshapes:102:271:353",
+    ),
+    "a rule that Outlook refuses is told once, not with every snapshot": (
+        "2124",
+        "person_adds:88:273:723,person_edits_occurrence:366:563:97,app_books:865:497:100,syncs:111:344:141,"
+        "app_deletes:817:15:496,app_reshapes:807:654:244",
+    ),
+    "an event that was kept, deleted and is there again belongs to the new calendar": (
+        "2661",
+        "person_adds:477:450:20,meanwhile:900:511:84,disconnects:910:628:778,reconnects:100:281:159,"
+        "app_deletes:172:484:247",
+    ),
+    "an empty page of occurrences does not hide the one that is looked for": (
+        "2889",
+        "app_books:654:79:762,provider_fails:58:370:618,app_cancels_occurrence:939:882:617,job_again:121:92:198",
+    ),
+    "a copy that another worker has just recorded is not taken for a foreign event": (
+        "2975",
+        "provider_fails:164:551:952,main_switches:852:390:694,person_clears:507:252:822,app_books:301:399:24,"
+        "syncs:43:245:738,pushes_delivered:0:0:0,pushes_delivered:0:0:0,two_workers:166:533:58",
+    ),
+    "an occurrence in another zone than its series comes to rest": (
+        "917",
+        "app_books:476:129:873,app_edits_occurrence:424:54:10,app_edits:830:140:709",
+    ),
+    "an appointment that the app makes public again has its text again": (
+        "466",
+        "person_adds:23:984:615,burst:711:949:42,app_edits:654:880:789,one_job:213:58:589,app_edits:942:406:128",
+    ),
+    "an edit in a booking's private copy is news once the copy is public": (
+        "4051",
+        "app_books:167:982:373,app_edits:711:892:450,syncs:585:781:537,person_edits:141:534:8,app_edits:704:34:437",
+    ),
+    "an exception in Outlook does not stay public when its series turns private": (
+        "5236",
+        "app_books:130:787:526,app_edits_occurrence:12:555:202,main_switches:795:451:547,syncs:520:239:132,"
+        "person_edits:891:28:245",
+    ),
+    "an edit of an occurrence that is not reported yet outlives the switch to another calendar": (
+        "5810",
+        "app_books:444:207:722,meanwhile:201:739:623,person_edits_occurrence:395:884:400,main_switches:171:541:793",
+    ),
+    "an edit in a copy that was never recorded outlives the repeated creation": (
+        "1859",
+        "provider_fails:0:7:0,main_switches:890:267:298,app_books:233:950:85,syncs:0:0:0,person_edits:688:481:756",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_what_the_machine_found_once(name: str) -> None:
+    seed, steps = STORIES[name]
+    story, wrong = tell(seed, read_steps(steps))
+    if wrong is not None:
+        wrong.add_note("\n".join(story.told))
+        raise wrong
