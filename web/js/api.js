@@ -26,9 +26,9 @@ export async function listing(path) {
   return items;
 }
 
-/** A call to the simulator's control interface, which takes no token. */
-export async function simulator(method, path, body) {
-  const answer = await send(method, `/sim/google/control${path}`, body);
+/** A call to a simulator's control interface, which takes no token. */
+export async function simulator(provider, method, path, body) {
+  const answer = await send(method, `/sim/${provider}/control${path}`, body);
   if (!answer.ok) throw await Problem.of(answer);
   const said = await answer.text();
   return said ? JSON.parse(said) : null;

@@ -3,23 +3,26 @@
 import { call } from "./api.js";
 import { accountName } from "./connection.js";
 import { say, sayProblem, unsay } from "./notices.js";
-import { Problem } from "./problem.js";
+import { Problem, link } from "./problem.js";
+import { sentenceOf } from "./reasons.js";
 import { own } from "./session.js";
 import { text } from "./text.js";
 
-const STARTED = "lockstep.provider";
+const STARTED = "lockstep.sign-in";
 
-/** Start connecting an account and go to the provider's page. Rejects if that cannot be had. */
-export async function startConsent(provider) {
+/** Start connecting an account and go to the provider's page; `account` is the one that is expected, if any. Rejects if
+ * that cannot be had. */
+export async function startConsent(provider, account = "") {
   const { authorization_url: target } = await call("POST", "/v1/connections", {
     provider,
     return_to: new URL(own("/"), location.href).href,
+    ...(account ? { login_hint: account } : {}),
   });
   const url = new URL(target);
   if (!["https:", "http:"].includes(url.protocol)) {
     throw new Problem({ status: 502, code: "bad_authorization_url", sentence: text.problems.unknown, help: "/help" });
   }
-  sessionStorage.setItem(STARTED, provider);
+  sessionStorage.setItem(STARTED, JSON.stringify({ provider, account }));
   location.assign(url);
 }
 
@@ -36,32 +39,64 @@ export async function finishConsent() {
   if (!status) return;
   history.replaceState(null, "", own("/"));
   if (status === "confirm" && connection && confirmation) await confirm(connection, confirmation);
-  else sayFailed(status === "error" && code ? code : "sign_in_incomplete");
+  else if (status === "error" && code) await sayFailed(code, connection);
+  else await sayFailed("sign_in_incomplete");
+}
+
+/** What was started in this tab: `{provider, account}`. */
+function started() {
+  try {
+    return JSON.parse(sessionStorage.getItem(STARTED)) ?? {};
+  } catch {
+    return {};
+  }
 }
 
 async function confirm(connection, confirmation) {
   say("consent", text.consent.finishing, { opens: true });
   try {
     const active = await call("POST", `/v1/connections/${encodeURIComponent(connection)}/confirm`, { confirmation });
-    const provider = text.providers[active.provider]?.name ?? active.provider;
-    say("consent", text.consent.connected(provider, accountName(active)), { kind: "good", opens: true });
+    sayConnected(active);
   } catch (error) {
-    const retry = error instanceof Problem ? undefined : () => confirm(connection, confirmation);
     unsay("consent");
-    sayProblem("consent", error, { retry, opens: true });
+    if (!(error instanceof Problem)) sayProblem("consent", error, { retry: () => confirm(connection, confirmation), opens: true });
+    else if (error.status === 404) await sayFailed("not_yours");
+    else if (error.status >= 500 || error.status === 401) sayProblem("consent", error, { retry: () => confirm(connection, confirmation), opens: true });
+    else await sayFailed(error.code, "", error.sentence);
   }
 }
 
-function sayFailed(code) {
-  const provider = sessionStorage.getItem(STARTED) ?? "google";
-  const retry = () => startConsent(provider).catch((error) => sayProblem("consent", error, { opens: true }));
-  say("consent", text.problems[code] ?? text.consent.failed, {
-    kind: "bad",
-    code,
-    opens: true,
-    actions: [
-      { label: text.tryAgain, run: retry },
-      { label: text.help, href: `/help#${encodeURIComponent(code)}` },
-    ],
-  });
+function sayConnected(active) {
+  const { account = "" } = started();
+  const provider = text.providers[active.provider]?.name ?? active.provider;
+  if (account && account !== accountName(active)) {
+    sayFailure("wrong_account", text.consent.otherAccount(accountName(active), account), active.provider, account);
+  } else {
+    say("consent", text.consent.connected(provider, accountName(active)), { kind: "good", opens: true });
+  }
+}
+
+/** Why a sign-in came to nothing. The connection that it was for knows more than its code, as long as it is pending. */
+async function sayFailed(code, connectionId = "", sentence = "") {
+  const { provider = "google", account = "" } = started();
+  const about = connectionId ? await pendingOne(connectionId) : null;
+  const reason = about?.reasons?.find((each) => each.code === code);
+  const said = (reason && sentenceOf(reason)) || text.problems[code] || sentence || text.consent.failed;
+  sayFailure(code, said, about?.provider ?? provider, account, reason?.link);
+}
+
+function sayFailure(code, sentence, provider, account, address) {
+  const retry = () => startConsent(provider, account).catch((error) => sayProblem("consent", error, { opens: true }));
+  const field = address && link(address);
+  const actions = [{ label: text.tryAgain, run: retry }, { label: text.help, help: true }];
+  say("consent", sentence, { kind: "bad", code, opens: true, actions, ...(field ? { copy: { label: text.actions.adminLink, value: field } } : {}) });
+}
+
+async function pendingOne(connectionId) {
+  try {
+    return await call("GET", `/v1/connections/${encodeURIComponent(connectionId)}`);
+  } catch (error) {
+    if (!error.sentence) throw error;
+    return null;
+  }
 }

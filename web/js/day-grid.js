@@ -1,23 +1,22 @@
-// The days, each with the rows of both sides next to each other.
+// The days, each with the rows of all sides next to each other.
 
 import { el, keyed, setClass, setText } from "./dom.js";
 import { rowView } from "./row-view.js";
 import { text } from "./text.js";
 import { dateOf, dayHeading, dayOf, midnight } from "./time.js";
 
-const NAMES = { app: text.calendar.app, google: text.providers.google.short };
-
-/** @param {{rows: object, exchange: object, sides: object, act: Function, days: number}} state */
+/** @param {{names: string[], rows: object, exchange: object, sides: object, act: Function, days: number}} state */
 export function drawDays(root, state) {
   const today = midnight();
   const days = Array.from({ length: state.days }, (_, ahead) => {
     const start = midnight(ahead);
-    return { date: dateOf(start), heading: dayHeading(start, today), app: [], google: [] };
+    const empty = Object.fromEntries(state.names.map((side) => [side, []]));
+    return { date: dateOf(start), heading: dayHeading(start, today), rows: empty };
   });
   const byDate = new Map(days.map((day) => [day.date, day]));
-  for (const side of ["app", "google"]) {
+  for (const side of state.names) {
     const shown = [...state.rows[side], ...state.exchange.ghosts(side)];
-    for (const row of shown.sort(inOrder)) byDate.get(dateShown(row, today))?.[side].push(row);
+    for (const row of shown.sort(inOrder)) byDate.get(dateShown(row, today))?.rows[side].push(row);
   }
   root.removeAttribute("aria-busy");
   keyed(root, days, (day) => day.date, () => dayView(state));
@@ -25,16 +24,14 @@ export function drawDays(root, state) {
 
 function dayView(state) {
   const heading = el("h2");
-  const lists = { app: el("ul", { class: "rows", "aria-label": NAMES.app }), google: el("ul", { class: "rows", "aria-label": NAMES.google }) };
-  const root = el("section", { class: "day" }, heading, el("div", { class: "pair" }, lists.app, lists.google));
+  const lists = state.names.map((side) => el("ul", { class: "rows", "aria-label": text.calendar.names[side] }));
+  const root = el("section", { class: "day" }, heading, el("div", { class: "abreast" }, ...lists));
   return {
     root,
     update(day) {
       setText(heading, day.heading);
-      setClass(root, day.app.length + day.google.length ? "day" : "day empty");
-      for (const side of ["app", "google"]) {
-        keyed(lists[side], day[side], keyOf, () => rowView(side, state));
-      }
+      setClass(root, state.names.some((side) => day.rows[side].length) ? "day" : "day empty");
+      state.names.forEach((side, at) => keyed(lists[at], day.rows[side], keyOf, () => rowView(side, state)));
     },
   };
 }

@@ -23,6 +23,12 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+/** Set an attribute only when it differs; null takes it away. */
+export function setAttribute(node, name, value) {
+  if (value === null) node.removeAttribute(name);
+  else if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+}
+
 export function setClass(node, text) {
   if (node.className !== text) node.className = text;
 }
@@ -59,6 +65,12 @@ const ICONS = {
   waiting: "M12 3a9 9 0 1 1 0 18 9 9 0 0 1 0-18Zm0 4.5V12l3 2",
   working: "M12 3a9 9 0 0 1 9 9m-9 9a9 9 0 0 1-9-9",
   off: "M12 3a9 9 0 1 1 0 18 9 9 0 0 1 0-18Zm-4 9h8",
+  paused: "M12 3a9 9 0 1 1 0 18 9 9 0 0 1 0-18Zm-2.5 6v6m5-6v6",
+  copy: "M9 9h11v11H9zM15 9V4H4v11h5",
+  swap: "M4 9h14m-4-4 4 4-4 4M20 16H6m4-4-4 4 4 4",
+  help: "M12 3a9 9 0 1 1 0 18 9 9 0 0 1 0-18Zm-2.6 6.6a2.6 2.6 0 1 1 3.7 2.4c-.7.3-1.1.9-1.1 1.6v.4m0 2.6v.1",
+  before: "m14.5 5-7 7 7 7",
+  after: "m9.5 5 7 7-7 7",
   news: "M12 3a9 9 0 1 1 0 18 9 9 0 0 1 0-18Zm0 8v5.5m0-9v.1",
   sync: "M20 11a8 8 0 0 0-14.5-4M4 13a8 8 0 0 0 14.5 4M5 3v4.2h4.2M19 21v-4.2h-4.2",
   send: "M4 12 20 4l-6 16-3-7-7-1Z",

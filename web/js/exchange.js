@@ -1,4 +1,6 @@
-// Which side changed, when, and how long the other side took. Pure: it is told what each side shows and what time it is.
+// Which side changed, when, and how long the others took. Pure: it is told what each side shows and what time it is.
+//
+// A provider's side follows the app's and the app follows each provider's; two providers never follow each other.
 //
 // A change is recognised by its effect on what a row shows (its `print`: title and times), so no id has to be known on
 // both sides. What the person does on this page is announced (`expect`) at the moment of the click, before anybody can
@@ -6,7 +8,8 @@
 
 const PATIENCE_MS = 120_000;
 const AFTERGLOW_MS = 8_000;
-const OTHER = { app: "google", google: "app" };
+const APP = "app";
+const follows = (side, other) => side !== other && (side === APP || other === APP);
 
 /** What a person would compare: private rows by their times alone, since their text stays where it was written. */
 export function print(row) {
@@ -14,8 +17,9 @@ export function print(row) {
 }
 
 export class Exchange {
-  constructor() {
-    this.rows = { app: null, google: null };
+  /** @param {string[]} sides "app" and the providers' names */
+  constructor(sides) {
+    this.rows = Object.fromEntries(sides.map((side) => [side, null]));
     this.open = [];
     this.answered = [];
     this.measured = [];
@@ -23,7 +27,7 @@ export class Exchange {
 
   /** Announce a change made on `side` at `at`: prints that will appear there and prints that will vanish. */
   expect(side, { kind, appears = [], vanishes = [] }, at) {
-    const expectation = { side, kind, appears: new Set(appears), vanishes: new Set(vanishes), at, counted: false };
+    const expectation = { side, kind, appears: new Set(appears), vanishes: new Set(vanishes), at, answeredBy: new Map() };
     this.open.push(expectation);
     return expectation;
   }
@@ -37,12 +41,12 @@ export class Exchange {
   observe(side, rows, at) {
     const before = this.rows[side];
     this.rows[side] = new Map(rows.map((row) => [row.key, row]));
-    this.open = this.open.filter((each) => at - each.at < PATIENCE_MS && !(each.counted && at - each.answeredAt > AFTERGLOW_MS));
+    this.open = this.open.filter((each) => at - each.at < PATIENCE_MS && !isOver(each, at));
     this.answered = this.answered.filter((each) => at - each.at < AFTERGLOW_MS);
     if (!before) return [];
     const arrivals = [];
     for (const change of changes(before, this.rows[side])) {
-      const expectation = this.open.find((each) => each.side === OTHER[side] && matches(each, change));
+      const expectation = this.open.find((each) => follows(side, each.side) && matches(each, change));
       if (expectation) arrivals.push(this.#answer(side, expectation, change, at));
       else this.#origin(side, change, at);
     }
@@ -51,9 +55,9 @@ export class Exchange {
 
   #answer(side, expectation, change, at) {
     const arrival = { side, kind: expectation.kind, seconds: (at - expectation.at) / 1000, at, ...change };
-    if (!expectation.counted) {
-      Object.assign(expectation, { counted: true, answeredAt: at });
-      this.measured.push({ from: expectation.side, kind: expectation.kind, seconds: arrival.seconds });
+    if (!expectation.answeredBy.has(side)) {
+      expectation.answeredBy.set(side, at);
+      this.measured.push({ from: expectation.side, to: side, kind: expectation.kind, seconds: arrival.seconds });
     }
     this.answered.push(arrival);
     return arrival;
@@ -67,7 +71,8 @@ export class Exchange {
       for (const each of change.vanishes) own.vanishes.add(each);
       return;
     }
-    if (!this.rows[OTHER[side]] || this.#alreadyThere(OTHER[side], change)) return;
+    const others = Object.keys(this.rows).filter((other) => follows(other, side) && this.rows[other]);
+    if (others.length === 0 || others.some((other) => this.#alreadyThere(other, change))) return;
     this.expect(side, change, at);
   }
 
@@ -78,7 +83,7 @@ export class Exchange {
 
   /** The expectation that a row of `side` is the cause of and that is not answered yet. */
   waitingFor(side, row) {
-    return this.open.find((each) => each.side === side && !each.counted && each.appears.has(print(row)));
+    return this.open.find((each) => each.side === side && each.answeredBy.size === 0 && each.appears.has(print(row)));
   }
 
   /** The arrival that a row of `side` is the fresh result of. */
@@ -91,15 +96,22 @@ export class Exchange {
     return this.answered.filter((each) => each.side === side && each.kind === "delete").flatMap((each) => each.gone.map((row) => ({ ...row, arrival: each })));
   }
 
-  /** `{last, median, n}` in seconds of what went from `from`, or null. */
-  latency(from, kind) {
-    const seconds = this.measured.filter((each) => each.from === from && each.kind === kind).map((each) => each.seconds);
+  /** `{last, median, n}` in seconds of what went from one side to another, or null. */
+  latency(from, to, kind) {
+    const found = this.measured.filter((each) => each.from === from && each.to === to && each.kind === kind);
+    const seconds = found.map((each) => each.seconds);
     if (seconds.length === 0) return null;
     const sorted = [...seconds].sort((a, b) => a - b);
     const middle = sorted.length >> 1;
     const median = sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
     return { last: seconds.at(-1), median, n: seconds.length };
   }
+}
+
+/** Answered, and so long ago that its echoes are over. */
+function isOver(expectation, at) {
+  const answers = [...expectation.answeredBy.values()];
+  return answers.length > 0 && at - Math.max(...answers) > AFTERGLOW_MS;
 }
 
 /** What differs between two looks at one side, one change per event: a series that moves is one change. */

@@ -1,29 +1,16 @@
-// The simulated Google calendar, as its owner sees it, through the simulator's control interface. In front of the real
-// Google there is no such thing: `find` resolves to `{kind: "real"}` and the page says where to look instead.
+// The simulated Google calendar, as its owner sees it, through the simulator's control interface.
 
 import { simulator } from "./api.js";
-import { Problem } from "./problem.js";
 import { DAY, HOUR, ZONE, shiftLocal } from "./time.js";
 
-/** Which calendar `account` looks at: `{kind: "simulated", calendar}`, `{kind: "real"}` or `{kind: "missing"}`. */
-export async function findGoogle(account) {
-  try {
-    const { accounts } = await simulator("GET", "/accounts");
-    const found = accounts.find((each) => each.email === account);
-    const calendar = found?.calendars.find((each) => each.primary) ?? found?.calendars[0];
-    return calendar ? { kind: "simulated", calendar: calendar.id } : { kind: "missing" };
-  } catch (error) {
-    if (error instanceof Problem && error.code === "no_simulator") return { kind: "real" };
-    throw error;
-  }
-}
+const act = (method, path, body) => simulator("google", method, path, body);
 
 export function googleSide(calendarId) {
   const events = `/calendars/${encodeURIComponent(calendarId)}/events`;
   const event = (id) => `${events}/${encodeURIComponent(id)}`;
   const later = async (id) => {
-    const { start, end } = await simulator("GET", event(id));
-    return simulator("PATCH", event(id), { start: shifted(start), end: shifted(end) });
+    const { start, end } = await act("GET", event(id));
+    return act("PATCH", event(id), { start: shifted(start), end: shifted(end) });
   };
 
   return {
@@ -31,12 +18,12 @@ export function googleSide(calendarId) {
 
     async rows(from, to) {
       const query = new URLSearchParams({ expand: "1", from: from.toISOString(), to: to.toISOString() });
-      const { items } = await simulator("GET", `${events}?${query}`);
+      const { items } = await act("GET", `${events}?${query}`);
       return items.filter((item) => item.status !== "cancelled").map(rowOf);
     },
 
     add({ title, local, minutes, repeat }) {
-      return simulator("POST", events, {
+      return act("POST", events, {
         summary: title,
         start: { dateTime: local, timeZone: ZONE },
         end: { dateTime: shiftLocal(local, minutes * 60_000), timeZone: ZONE },
@@ -44,9 +31,9 @@ export function googleSide(calendarId) {
       });
     },
 
-    rename: (row, title) => simulator("PATCH", event(row.event), { summary: title }),
-    remove: (row) => simulator("DELETE", event(row.event)),
-    removeOne: (row) => simulator("DELETE", event(row.raw.id)),
+    rename: (row, title) => act("PATCH", event(row.event), { summary: title }),
+    remove: (row) => act("DELETE", event(row.event)),
+    removeOne: (row) => act("DELETE", event(row.raw.id)),
     laterOne: (row) => later(row.raw.id),
     later: (row) => later(row.event),
   };

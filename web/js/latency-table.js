@@ -1,35 +1,36 @@
-// The table of how long things took: one row per operation, one column per direction.
+// The table of how long things took: one row per direction, one column per operation.
 
-import { el, setText } from "./dom.js";
+import { el, keyed, setText, show } from "./dom.js";
 import { text } from "./text.js";
 
 const words = text.calendar;
-const SIDES = ["app", "google"];
 const KINDS = ["create", "change", "delete"];
-const cells = new Map();
 
-function build() {
-  const cornerless = el("tr", {}, el("td", { class: "corner" }));
-  for (const from of SIDES) cornerless.append(el("th", { scope: "col", text: words.directions[from] }));
-  document.getElementById("latency-head").append(cornerless);
-  for (const kind of KINDS) {
-    const line = el("tr", {}, el("th", { scope: "row", text: words.kinds[kind] }));
-    for (const from of SIDES) {
-      const cell = el("td", { text: words.noneYet });
-      cells.set(`${from} ${kind}`, cell);
-      line.append(cell);
-    }
-    document.getElementById("latency").append(line);
-  }
+const head = document.getElementById("latency-head");
+const body = document.getElementById("latency");
+head.append(
+  el("tr", {}, el("th", { scope: "col", class: "corner", text: words.direction }), ...KINDS.map((kind) => el("th", { scope: "col", text: words.kinds[kind] }))),
+);
+
+/** @param {string[]} providers those that stand beside the app now */
+export function drawLatency(exchange, providers) {
+  const directions = providers.flatMap((provider) => [["app", provider], [provider, "app"]]);
+  keyed(body, directions, (direction) => direction.join(" "), () => directionRow(exchange));
+  show(body.closest("section"), directions.length > 0);
 }
 
-export function drawLatency(exchange) {
-  if (cells.size === 0) build();
-  for (const from of SIDES) {
-    for (const kind of KINDS) {
-      const found = exchange.latency(from, kind);
-      const said = found ? words.lastAndMedian(words.seconds(found.last), words.seconds(found.median), found.n) : words.noneYet;
-      setText(cells.get(`${from} ${kind}`), said);
-    }
-  }
+function directionRow(exchange) {
+  const name = el("th", { scope: "row" });
+  const cells = KINDS.map(() => el("td"));
+  return {
+    root: el("tr", {}, name, ...cells),
+    update([from, to]) {
+      setText(name, words.way(words.names[from], words.names[to]));
+      KINDS.forEach((kind, at) => setText(cells[at], said(exchange.latency(from, to, kind))));
+    },
+  };
+}
+
+function said(found) {
+  return found ? words.lastAndMedian(words.seconds(found.last), words.seconds(found.median), found.n) : words.noneYet;
 }

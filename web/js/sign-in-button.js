@@ -6,8 +6,8 @@ import { sayProblem, unsay } from "./notices.js";
 import { text } from "./text.js";
 
 /** The provider's own button, as its branding guidelines want it; `theme` is "" (light or dark with the page) or
- * "neutral". */
-export function signInButton(provider, theme = "") {
+ * "neutral". `reconnecting()` is the connection that is to be signed in to again, if it is one. */
+export function signInButton(provider, theme = "", reconnecting = () => null) {
   const words = text.providers[provider];
   const label = el("span", { text: words.signIn });
   const button = el(
@@ -26,7 +26,7 @@ export function signInButton(provider, theme = "") {
     busy(true);
     unsay("connect");
     try {
-      await startConsent(provider);
+      await startConsent(provider, reconnecting()?.account ?? "");
     } catch (error) {
       busy(false);
       sayProblem("connect", error);

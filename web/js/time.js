@@ -11,9 +11,12 @@ export const HOUR = 3_600_000;
 export const DAY = 24 * HOUR;
 
 const relative = new Intl.RelativeTimeFormat(REGION, { numeric: "always" });
-const clock = new Intl.DateTimeFormat(REGION, { hour: "2-digit", minute: "2-digit" });
+const clock = new Intl.DateTimeFormat(REGION, { timeStyle: "short" });
 const dayName = new Intl.DateTimeFormat(REGION, { weekday: "long", day: "numeric", month: "long" });
-const moment = new Intl.DateTimeFormat(REGION, { weekday: "long", day: "numeric", month: "long", hour: "2-digit", minute: "2-digit" });
+const hour = new Intl.DateTimeFormat(REGION, { hour: "numeric" });
+const dayAndMonth = new Intl.DateTimeFormat(REGION, { day: "numeric", month: "long" });
+const weekday = new Intl.DateTimeFormat(REGION, { weekday: "short", day: "numeric" });
+const moment = new Intl.DateTimeFormat(REGION, { dateStyle: "full", timeStyle: "short" });
 
 /** "12 seconds ago", for a time in RFC 3339 or null. */
 export function ago(stamp, now = Date.now()) {
@@ -28,6 +31,19 @@ export function ago(stamp, now = Date.now()) {
 
 export const clockTime = (instant) => clock.format(instant);
 export const momentName = (instant) => moment.format(instant);
+
+export const hourName = (instant) => hour.format(instant);
+export const shortDate = (day) => dayAndMonth.format(day);
+export const dayInWeek = (day) => weekday.format(day);
+
+/** Local midnight of the first day of a week, as the reader's region begins it; 0 is this week. */
+export function firstDayOfWeek(weeks = 0) {
+  const locale = new Intl.Locale(REGION);
+  const { firstDay = 1 } = locale.getWeekInfo?.() ?? locale.weekInfo ?? {};
+  const now = new Date();
+  const since = (now.getDay() - firstDay + 7) % 7;
+  return new Date(now.getFullYear(), now.getMonth(), now.getDate() - since + 7 * weeks);
+}
 
 /** The heading of a day that starts at `midnight` (local). */
 export function dayHeading(midnight, today) {
