@@ -228,8 +228,13 @@ def _targets(house: House, event: Event) -> list[Calendar]:
         for connection in house.store.connections.of_owner(event.owner)
         if connection.status in LIVE
         for calendar in house.store.calendars.of_connection(connection.id)
-        if calendar.chosen_for_bookings
+        if calendar.chosen_for_bookings or (calendar.sync and _is_still_in(house, calendar, event))
     ]
+
+
+def _is_still_in(house: House, calendar: Calendar, event: Event) -> bool:
+    """Whether a calendar that takes no bookings has a copy: one that has ended, or that is on its way out."""
+    return event.version > 1 and bool(house.store.events.links_of_event(calendar.id, event.id))
 
 
 # --- what callers send ---------------------------------------------------------------------------------------------

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shared.errors import SyncError
+from shared.errors import EventRejected, SyncError, VersionConflict
 from shared.providers.base import Answer, CalendarApi, CopyChange, CopyDeletion, CopyWrite, NewCopy
 
 
 def write_one_by_one(api: CalendarApi, calendar: str, writes: Sequence[CopyWrite]) -> list[Answer]:
-    """See `CalendarApi.write_all`."""
-    return [_write(api, calendar, write) for write in writes]
+    """See `CalendarApi.write_all`. An error that holds for more than one event, such as a pause that the provider asks
+    for, is the answer to whatever comes behind it."""
+    answers: list[Answer] = []
+    for write in writes:
+        over = answers[-1] if answers and isinstance(answers[-1], SyncError) else None
+        if over is not None and not isinstance(over, EventRejected | VersionConflict):
+            answers.append(over)
+        else:
+            answers.append(_write(api, calendar, write))
+    return answers
 
 
 def _write(api: CalendarApi, calendar: str, write: CopyWrite) -> Answer:

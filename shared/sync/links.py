@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from shared.calendar.recurrence import is_occurrence, occurrence_content
 from shared.model import (
+    CONTENT_FIELDS,
     TEXT_FIELDS,
     Base,
     Cancelled,
@@ -57,8 +58,9 @@ def remote_after(at: Situation, outcomes: Sequence[Outcome]) -> RemoteEvent | No
     known = at.remote if isinstance(at.remote, RemoteEvent) else None
     for outcome in outcomes:
         match outcome:
-            case Written(write=CreateCopy() | UpdateCopy(), answer=RemoteEvent() as answer):
-                overrides = {**(known.overrides if known else {}), **answer.overrides}
+            case Written(write=CreateCopy() | UpdateCopy() as write, answer=RemoteEvent() as answer):
+                told = answer.overrides if isinstance(write, CreateCopy) else _known_before(at, known, answer)
+                overrides = {**(known.overrides if known else {}), **told}
                 edited = known.updated_at if known else None  # our own write is no edit of theirs
                 known = replace(answer, overrides=MappingProxyType(overrides), updated_at=edited)
             case Written(write=UpdateOccurrence() as write, answer=RemoteOverride() as answer):
@@ -68,6 +70,20 @@ def remote_after(at: Situation, outcomes: Sequence[Outcome]) -> RemoteEvent | No
             case _:
                 pass
     return known
+
+
+def _known_before(
+    at: Situation, known: RemoteEvent | None, answer: RemoteEvent
+) -> Mapping[OriginalStart, RemoteOverride]:
+    """Of the exceptions that the answer to our own write of a series shows, those that were known as they are: another
+    one is somebody's edit that was never merged, and is to be news when it is reported."""
+    before = {start: link.base.remote for start, link in at.link.overrides.items()} if at.link else {}
+    before |= {start: fingerprint_override(item.value) for start, item in (known.overrides if known else {}).items()}
+    return {
+        start: item
+        for start, item in answer.overrides.items()
+        if start in before and fingerprint_override(item.value) == before[start]
+    }
 
 
 # --- the next link -------------------------------------------------------------------------------------------------
@@ -83,6 +99,7 @@ def advance_link(at: Situation, event: Event, outcomes: Sequence[Outcome]) -> Li
         local=_unsynced(mine, old.base.local if old else {}, _whole_fields(refused)),
         remote={**(_theirs(remote, event, mine) or before), **_unread_text(at, before, outcomes)},
     )
+    overrides = _override_links(event, old, remote, outcomes)
     return Link(
         calendar_id=at.calendar_id,
         remote_id=remote.remote_id if remote else old.remote_id if old else "",
@@ -90,10 +107,20 @@ def advance_link(at: Situation, event: Event, outcomes: Sequence[Outcome]) -> Li
         occurrence=at.occurrence,
         etag=remote.etag if remote and remote.content else old.etag if old else "",
         base=base,
-        overrides=MappingProxyType(_override_links(event, old, remote, outcomes)),
-        problem=refused[-1].problem if refused else "",
+        overrides=MappingProxyType(overrides),
+        problem=refused[-1].problem if refused else _lasting_problem(old, base, overrides, outcomes),
         seen=old.seen if old else "",
     )
+
+
+def _lasting_problem(
+    old: Link | None, base: Base, overrides: Mapping[OriginalStart, OverrideLink], outcomes: Sequence[Outcome]
+) -> str:
+    """What was refused stays refused as long as neither side moves."""
+    if old is None or outcomes or base != old.base:
+        return ""
+    before = {start: link.base for start, link in old.overrides.items()}
+    return old.problem if before == {start: link.base for start, link in overrides.items()} else ""
 
 
 def _theirs(remote: RemoteEvent | None, event: Event, mine: Fingerprint) -> Fingerprint | None:
@@ -125,7 +152,7 @@ def _override_links(
     blind = {write.original_start: write.change for _, write in writes if not write.etag}
     for start, item in (remote.overrides if remote else {}).items():
         linked = links.get(start)
-        theirs = {**fingerprint_override(item.value), **_unread(event, start, blind.get(start))}
+        theirs = {**fingerprint_override(item.value), **_unread(event, old, start, blind.get(start))}
         links[start] = OverrideLink(item.remote_id, item.etag, Base(linked.base.local if linked else {}, theirs))
     for start, linked in links.items():
         if start not in failed:
@@ -135,13 +162,16 @@ def _override_links(
     return {start: link for start, link in links.items() if stays or is_occurrence(event.series, start)}
 
 
-def _unread(event: Event, start: OriginalStart, change: Mapping[str, object] | Cancelled | None) -> Fingerprint:
+def _unread(
+    event: Event, old: Link | None, start: OriginalStart, change: Mapping[str, object] | Cancelled | None
+) -> Fingerprint:
     """For a write without precondition: the fields it left alone count as they were, so that an edit which shows in the
     answer, and was never merged, is still news when it is reported."""
     if change is None or isinstance(change, Cancelled) or not is_occurrence(event.series, start):
         return {}
-    before = fingerprint_content(occurrence_content(event.series, start))
-    return {name: value for name, value in before.items() if name not in change}
+    held = {name: value for name, value in old.base.remote.items() if name != "span"} if old else {}
+    before = {**fingerprint_content(occurrence_content(event.series, start)), **held}
+    return {name: value for name, value in before.items() if name in CONTENT_FIELDS and name not in change}
 
 
 def _whole_fields(refused: Sequence[Refused]) -> frozenset[str]:

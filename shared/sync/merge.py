@@ -206,24 +206,18 @@ class _Merge:
 
     def vanished(self, start: OriginalStart) -> None:
         """What is no occurrence any more: an edit of it that the other side never saw is kept in the history."""
+        times, name = {"span", "recurrence"}, f"occurrence {start}"
         link, theirs = self.at.link, self.remote.overrides.get(start) if self.remote else None
-        if link is None:
-            if theirs is not None and isinstance(theirs.value, Content):
-                self.lost[f"occurrence {start}"] = _lost(theirs.value)
+        linked = link.overrides.get(start) if link else None
+        mine = self.event.series.overrides.get(start)
+        edited_here = fingerprint_override(mine) != (linked.base.local if linked else FOLLOWS)
+        if edited_here and link is not None and times & set(self.values):
+            self.lost[name] = _lost(mine)
+        if theirs is None or not isinstance(theirs.value, Content):
             return
-        mine, linked = self.event.series.overrides.get(start), link.overrides.get(start)
-        lost: Override | None = None
-        if {"span", "recurrence"} & set(self.values):
-            lost, before = mine, linked.base.local if linked else FOLLOWS
-        elif theirs is not None and isinstance(theirs.value, Content) and self._overruled_times:
-            lost, before = theirs.value, linked.base.remote if linked else FOLLOWS
-        if lost is not None and fingerprint_override(lost) != before:
-            self.lost[f"occurrence {start}"] = _lost(lost)
-
-    @property
-    def _overruled_times(self) -> bool:
-        """Whether the series keeps the times that the app gave it."""
-        return self.wins is Wins.RESTORE or bool({"span", "recurrence"} & self.moved_on)
+        edited_there = fingerprint_override(theirs.value) != (linked.base.remote if linked else FOLLOWS)
+        if edited_there and (link is None or self.wins is Wins.RESTORE or times & self.moved_on):
+            self.lost[f"{name}, there" if name in self.lost else name] = _lost(theirs.value)
 
     def _base(self, start: OriginalStart, linked: OverrideLink | None, mine: Content) -> Base | None:
         """What both sides held of an occurrence; one that had no override held what its series gave."""
@@ -278,11 +272,18 @@ class _Merge:
         if before.local:
             changed = {name for name in now if now[name] != before.local.get(name)}
         else:
-            held = {**fingerprint_content(self._follows(start)), **before.remote}
+            held = {**fingerprint_content(self._follows(start)), **self._held_of_series, **before.remote}
             changed = {name for name in there if there[name] != held[name]}
         if changed:
             self._write(start, linked, {name: value for name, value in values_of(shown).items() if name in changed})
         return None
+
+    @property
+    def _held_of_series(self) -> Fingerprint:
+        """What the provider holds of the series and keeps, which need not be what the series would be written as now: a
+        stricter occurrence makes all of it stricter."""
+        base = self.at.link.base.remote if self.at.link else {}
+        return {n: base[n] for n in CONTENT_FIELDS if n != "span" and n in base and n not in self.moved_on}
 
     def _bring_along(
         self,

@@ -29,6 +29,7 @@ from shared.model import (
     OriginalStart,
     RemoteEvent,
     Removed,
+    SyncPhase,
     Unreadable,
 )
 from shared.providers.base import CalendarApi
@@ -42,7 +43,7 @@ from shared.sync.links import Outcome, remote_after
 from shared.sync.plan import plan_event
 from shared.sync.recording import REFUSED, record_of, written_singly
 from shared.sync.reminders import due_again
-from shared.sync.singles import WHOLE, as_single, starts_ahead
+from shared.sync.singles import WHOLE, as_single, starts_ahead, told_of
 from shared.sync.situation import UNSEEN, Situation, Unseen
 from shared.sync.tag import base_of, copy_name, read_tag
 
@@ -281,7 +282,11 @@ class EventSync:
             plan = plan or plan_event(at, self.connection.policy)
             try:
                 outcomes = apply_plan(plan, self.api, self.calendar.remote_id)
-            except VersionConflict as error:
+            except SyncError as error:
+                if error.behind_writes:
+                    self._keep_history(at, plan)
+                if not isinstance(error, VersionConflict):
+                    raise
                 at, plan = self._look_again(at, plan, error), None
                 continue
             record = self._record(at, plan, outcomes, stored)
@@ -291,6 +296,14 @@ class EventSync:
             at, stored = self._reload(at, outcomes)
             plan = None
         self._leave_for_later(at, stored)
+
+    def _keep_history(self, at: Situation, plan: EventPlan) -> None:
+        """What a plan has overruled is gone at the provider once a part of it was written, also if the rest was not."""
+        history = tuple(told_of(entry, at.occurrence) for entry in plan.history if entry.lost and not plan.redact)
+        if history:
+            self.house.store.events.record(
+                [Record(owner=at.owner, event_id=plan.event_id, calendar_id=at.calendar_id, history=history)]
+            )
 
     def _leave_for_later(self, at: Situation, stored: Link | None) -> None:
         """An event that keeps changing on both sides waits for the next sweep, and its neighbours do not."""
@@ -427,7 +440,8 @@ class EventSync:
             calendar.id
             for connection in store.connections.of_owner(self.calendar.owner)
             for calendar in store.calendars.of_connection(connection.id)
-            if calendar.takes_bookings and calendar.id != self.calendar.id
+            if calendar.id != self.calendar.id and calendar.sync
+            if calendar.chosen_for_bookings or calendar.checkpoint.phase is not SyncPhase.DELTA
         )
 
     def wake_others(self) -> None:

@@ -167,11 +167,18 @@ def _same(name: str, event: Event, projected: Series, remote: RemoteEvent) -> No
                 continue
             if field == "visibility" and theirs[start].visibility == kept[start].visibility:
                 continue  # what a projection makes of the strictest part is written with that part, not everywhere
+            if field == "visibility" and start and _stricter(others[field], mine[field]):
+                continue  # an exception that is stricter already cannot be widened at Google
             if mine[field] != others[field]:
                 where = f"{start or 'the event'} of {_title(event)} ({event.id})"
                 raise Violation(
                     f"I1: {name} differs in {field} of {where}: here {mine[field]!r}, there {others[field]!r}"
                 )
+
+
+def _stricter(one: str, other: str) -> bool:
+    order = ("public", "default", "private", "confidential")
+    return order.index(one) > order.index(other)
 
 
 def shown(content: Content) -> dict[str, Any]:

@@ -118,6 +118,10 @@ class GoogleSide:
         found += [(one.id.rpartition("_")[2], one) for one in calendar.exceptions.get(event_id, {}).values()]
         return [(start, str(one.body.get(name) or "")) for start, one in found for name in ("summary", "description")]
 
+    def marks(self, event_id: str) -> str:
+        """Our own mark on a copy, as it stands there."""
+        return str(self.world.calendars[self.calendar].events[event_id].body.get("extendedProperties"))
+
     def is_cancelled(self, event_id: str, start: OriginalStart) -> bool:
         record = self.world.calendars[self.calendar].events.get(f"{event_id}_{start}")
         return record is not None and record.cancelled
@@ -301,6 +305,9 @@ class MicrosoftSide:
         record = self._record(event_id)
         held = [("", record.fields), *((day, record.fields | one.fields) for day, one in record.exceptions.items())]
         return [(start, text) for start, one in held for text in (str(one["subject"]), _plain(one["body"]))]
+
+    def marks(self, event_id: str) -> str:
+        return str(self._record(event_id).extended)
 
     def is_cancelled(self, event_id: str, start: OriginalStart) -> bool:
         record = self._record(event_id)

@@ -8,6 +8,7 @@ checks what must hold. The walker (`walk`) and the Hypothesis machine share all 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -568,6 +569,7 @@ def person_deletes(story: Story, a: int, b: int, c: int) -> str:
     texts = side.texts(remote_id)
     side.delete(remote_id)
     story.model.let_go_there.add((side.name, remote_id))
+    story.model.let_go.update(re.findall(r"\bb[0-9]+\b", side.marks(remote_id)))  # also before it was ever linked
     single = _single_of(story, side, remote_id)
     if single:  # the copy of one occurrence: that one is cancelled
         for _, text in texts:
@@ -813,7 +815,7 @@ def burst(story: Story, a: int, b: int, c: int) -> str:
     connection = world.connection(story.side(a).name)
     if calendar is None or connection is None or connection.status is not Status.ACTIVE:
         raise Skip
-    if world.queue.messages:
+    if world.queue.messages or world.pushes:
         raise Skip
     job = CalendarJob(calendar.id)
     before = world.synced[encode_job(job)]

@@ -126,9 +126,66 @@ STORIES = {
         "5810",
         "app_books:444:207:722,meanwhile:201:739:623,person_edits_occurrence:395:884:400,main_switches:171:541:793",
     ),
+    "a booking deleted while its calendar was read-only is deleted there later": (
+        "99",
+        "app_books:675:58:286,one_job:488:823:129,access_changes:205:595:580,syncs:647:388:955,app_deletes:488:835:110",
+    ),
+    "an occurrence edited under a rule that is overruled is kept in the history": (
+        "17",
+        "app_books:585:441:12,syncs:938:678:363,policy_changes:987:467:318,person_reshapes:907:283:373,"
+        "person_edits_occurrence:361:640:137",
+    ),
+    "an exception at Google does not stay public when its series turns private": (
+        "3640",
+        "person_adds:608:197:38,person_edits_occurrence:614:772:748,person_edits:62:340:468",
+    ),
+    "an exception that is stricter than its series keeps the series from being shown wider": (
+        "1004",
+        "app_books:22:567:682,meanwhile:289:343:950,app_edits:270:580:188,person_edits_occurrence:434:292:760",
+    ),
     "an edit in a copy that was never recorded outlives the repeated creation": (
         "1859",
         "provider_fails:0:7:0,main_switches:890:267:298,app_books:233:950:85,syncs:0:0:0,person_edits:688:481:756",
+    ),
+    "a booking deleted while another calendar is still being emptied does not stay there": (
+        "846",
+        "app_books:361:513:903,syncs:321:249:571,main_switches:673:618:644,provider_fails:481:980:921,"
+        "main_switches:658:911:864,main_switches:537:514:738,meanwhile:183:702:484,job_again:497:763:593,"
+        "person_deletes:911:836:244",
+    ),
+    "a booking deleted here while its calendar no longer takes bookings does not stay there": (
+        "20374",
+        "main_switches:165:720:440,app_books:151:428:84,main_switches:749:292:365,syncs:227:362:363,"
+        "main_switches:88:359:795,app_deletes:608:836:315",
+    ),
+    "an exception made while both sides moved their series is kept in the history": (
+        "2870",
+        "app_books:992:440:679,syncs:209:512:473,app_edits:862:434:215,person_reshapes:843:594:9,"
+        "person_edits_occurrence:275:280:785",
+    ),
+    "an exception that first shows in the answer to our own write is news when it is reported": (
+        "3630",
+        "app_books:357:371:946,person_adds:950:58:443,syncs:182:805:388,person_deletes:384:976:475,"
+        "app_reshapes:342:778:86,meanwhile:768:537:580,person_edits_occurrence:580:768:537",
+    ),
+    "an occurrence made private in one calendar is private in the next one": (
+        "1532",
+        "app_books:420:357:761,syncs:283:161:588,person_edits:83:454:161,main_switches:520:731:352",
+    ),
+    "a pause that the provider asks for in the middle of many writes is kept": (
+        "20267",
+        "app_books:96:7:158,person_adds:279:74:782,app_books:482:389:942,provider_fails:556:632:269,"
+        "syncs:602:301:610,main_switches:830:810:551,syncs:923:874:805",
+    ),
+    "what a half written plan overruled is kept in the history": (
+        "20459",
+        "policy_changes:247:855:904,app_books:1:89:58,meanwhile:935:661:766,"
+        "person_edits_occurrence:843:115:255,person_edits:639:517:759",
+    ),
+    "an occurrence that cannot be brought back to Outlook stays named as a problem": (
+        "30185",
+        "app_books:453:355:824,syncs:352:688:932,app_edits_occurrence:722:532:821,"
+        "person_cancels_occurrence:865:775:407,policy_changes:13:73:576",
     ),
 }
 
