@@ -33,11 +33,12 @@ def failure_page(failure: ConnectFailed | RetryLater, settings: OauthCallbackSet
     trouble = isinstance(failure, RetryLater)
     origin = settings.allowed_origins.partition(",")[0].strip()
     links = [("Try again", "" if trouble else f"{origin}/")] if trouble or origin else []
+    next_step = "Try again, or reload this page in a minute." if trouble else "Nothing was stored."
     told = f"<p>Code: <code>{escape(failure.code)}</code></p>"
     return _page(
         503 if trouble else 400,
         "Sign-in not completed",
-        f"<p>{escape(failure.sentence)} Nothing was stored.</p>{told}",
+        f"<p>{escape(failure.sentence)} {next_step}</p>{told}",
         [*links, ("Help", settings.help_url)],
     )
 
