@@ -85,8 +85,10 @@ def _with(calendar: Calendar, chosen: Mapping[str, bool], total: int | None) -> 
 
 
 def bookings_again(before: Calendar, after: Calendar, total: int | None = None) -> Calendar:
-    """The calendar as it became; if it takes bookings now, or no longer, it is to go through them again."""
-    return after if after.takes_bookings == before.takes_bookings else through_bookings(after, total)
+    """The calendar as it became; if it takes bookings now, or no longer, it is to go through them again. So is one that
+    was given up while it could only be read: what it holds is withdrawn once it may be written."""
+    same = after.takes_bookings == before.takes_bookings and after.chosen_for_bookings == before.chosen_for_bookings
+    return after if same else through_bookings(after, total)
 
 
 def _main_of(house: House, calendar: Calendar) -> list[Calendar]:

@@ -393,13 +393,14 @@ class Access(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteCalendar:
-    """A calendar as the provider lists it."""
+    """A calendar as the provider lists it. `resource`: known to be a room's or a piece of equipment's."""
 
     remote_id: str
     name: str
     zone: str
     access: Access
     primary: bool
+    resource: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -462,8 +463,9 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calendar:
-    """One calendar of a mailbox. `primary`: the account's own default one. `main`: the owner's main booking calendar;
-    `bookings`: further calendars that bookings are added to; `busy`: read for busy time; `sync`: kept in step at all.
+    """One calendar of a mailbox. `primary`: the account's own default one; `resource`: a room's. `main`: the owner's
+    main booking calendar; `bookings`: further calendars that bookings are added to; `busy`: read for busy time; `sync`:
+    kept in step at all.
 
     Until `parked_until` the provider is not called, since it asked for a long pause.
     `synced_from_ms` is the queue's own clock (milliseconds) at the start of the last completed sync.
@@ -477,6 +479,7 @@ class Calendar:
     zone: str
     access: Access
     primary: bool = False
+    resource: bool = False
     main: bool = False
     bookings: bool = False
     busy: bool = True

@@ -108,6 +108,8 @@ def calendar_json(calendar: Calendar, now: datetime, *, can_push: bool, problems
 def _kind(calendar: Calendar) -> str:
     if calendar.primary:
         return "default"
+    if calendar.resource:
+        return "resource"
     return "own" if calendar.access is Access.OWNER else "shared"
 
 

@@ -106,6 +106,7 @@ class CalendarRow(Model):
     zone = UnicodeAttribute()
     access = UnicodeAttribute()
     primary = BooleanAttribute(null=True)
+    resource = BooleanAttribute(null=True)
     main = BooleanAttribute()
     bookings = BooleanAttribute()
     busy = BooleanAttribute()

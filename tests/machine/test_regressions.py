@@ -187,6 +187,10 @@ STORIES = {
         "app_books:453:355:824,syncs:352:688:932,app_edits_occurrence:722:532:821,"
         "person_cancels_occurrence:865:775:407,policy_changes:13:73:576",
     ),
+    "a calendar that was given up while it could only be read is emptied once it may be written": (
+        "40595",
+        "app_books:732:96:357,syncs:599:94:415,access_changes:590:77:538,syncs:727:385:756,main_switches:449:993:764",
+    ),
 }
 
 

@@ -54,6 +54,10 @@ _ACCESS: Final = {
 }
 
 
+_OF_RESOURCES: Final = "@resource.calendar.google.com"
+"""How the addresses of rooms and equipment end (Directory API, `resources.calendars`: `resourceEmail`)."""
+
+
 class GoogleCalendars:
     """See `shared.providers.base.CalendarApi`. With busy-only `privacy` no event's text is read."""
 
@@ -296,6 +300,7 @@ def _read_calendar(entry: dict[str, Any]) -> RemoteCalendar:
         zone=entry.get("timeZone") or "UTC",
         access=_ACCESS.get(entry.get("accessRole", ""), Access.FREE_BUSY),
         primary=bool(entry.get("primary")),
+        resource=str(entry["id"]).endswith(_OF_RESOURCES),
     )
 
 
