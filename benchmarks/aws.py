@@ -127,7 +127,7 @@ class LocalAws:
         items, last, size, scanned = list[Json](), "", 0, 0
         wanted = dict[str, str]()
         if "FilterExpression" in call:
-            wanted = {name: value for name, _, value in _terms(call, "FilterExpression")}
+            wanted = {name: value for name, _, value in terms_of(call, "FilterExpression")}
         for (text,) in self._rows(call):
             scanned += 1
             item = json.loads(text)
@@ -145,7 +145,7 @@ class LocalAws:
         return answer
 
     def _rows(self, call: Json) -> Iterator[tuple[str]]:
-        table, terms = call["TableName"], _terms(call, "KeyConditionExpression")
+        table, terms = call["TableName"], terms_of(call, "KeyConditionExpression")
         by = "sort" if call.get("IndexName") else "range"
         if by == "sort" and table not in _SORTED_BY:
             raise NotImplementedError(f"{call['IndexName']} of {table}")
@@ -206,7 +206,7 @@ def _key(table: str, item: Json) -> tuple[str, str]:
     return item[hash_name]["S"], item[range_name]["S"] if range_name else ""
 
 
-def _terms(call: Json, expression: str) -> list[tuple[str, str, str]]:
+def terms_of(call: Json, expression: str) -> list[tuple[str, str, str]]:
     """Attribute, comparison and value of each term, the key's hash first."""
     names, values = call["ExpressionAttributeNames"], call["ExpressionAttributeValues"]
     return [(names[name], sign, values[value]["S"]) for name, sign, value in _TERM.findall(call[expression])]

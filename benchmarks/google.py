@@ -41,7 +41,7 @@ def open_provider() -> Provider:
     from shared.config import GoogleSettings
     from shared.providers.google import GoogleProvider
 
-    return GoogleProvider(GoogleSettings.read(), ClientSecret(**CLIENT))
+    return GoogleProvider(GoogleSettings.read(), ClientSecret(CLIENT["client_id"], CLIENT["client_secret"]))
 
 
 def pages_of(simulated: Simulated, calendar: str) -> Iterator[list[Json]]:
@@ -52,7 +52,11 @@ def pages_of(simulated: Simulated, calendar: str) -> Iterator[list[Json]]:
     from shared.providers.google.wire import Wire
 
     settings = GoogleSettings.read()
-    wire = Wire(Grant(secret_of(simulated), settings, ClientSecret(**CLIENT)), settings, quota_user="benchmark")
+    wire = Wire(
+        Grant(secret_of(simulated), settings, ClientSecret(CLIENT["client_id"], CLIENT["client_secret"])),
+        settings,
+        quota_user="benchmark",
+    )
     since = (datetime.now(UTC) - timedelta(days=30)).isoformat(timespec="seconds").replace("+00:00", "Z")
 
     def page(token: str | None) -> dict[str, Any]:

@@ -56,23 +56,27 @@ def open_provider() -> Provider:
     from shared.config import MicrosoftSettings
     from shared.providers.microsoft import MicrosoftProvider
 
-    return MicrosoftProvider(MicrosoftSettings.read(), ClientSecret(**CLIENT))
+    return MicrosoftProvider(MicrosoftSettings.read(), ClientSecret(CLIENT["client_id"], CLIENT["client_secret"]))
 
 
 def pages_of(simulated: Simulated, calendar: str) -> Iterator[list[Json]]:
     from shared.config import MicrosoftSettings
     from shared.providers.microsoft import cursor
+    from shared.providers.microsoft.box import OWN
     from shared.providers.microsoft.calendar import PAGE_SIZE
     from shared.providers.microsoft.errors import Subject
     from shared.providers.microsoft.grant import Grant
-    from shared.providers.microsoft.records import path_of
     from shared.providers.microsoft.wire import Wire
 
     settings = MicrosoftSettings.read()
-    wire = Wire(Grant(secret_of(simulated), settings, ClientSecret(**CLIENT)), settings, quota_user="benchmark")
+    wire = Wire(
+        Grant(secret_of(simulated), settings, ClientSecret(CLIENT["client_id"], CLIENT["client_secret"])),
+        settings,
+        quota_user="benchmark",
+    )
     now = datetime.now(UTC)
     window = cursor.first(calendar, now - timedelta(days=30), now)
-    path = f"{path_of(calendar)}/calendarView/delta"
+    path = f"{OWN.path(calendar)}/calendarView/delta"
     answer = wire.get(path, Subject.CALENDAR, page_size=PAGE_SIZE, startDateTime=window.begins, endDateTime=window.ends)
     yield answer["value"]
     while link := answer.get("@odata.nextLink"):

@@ -64,7 +64,7 @@ class LambdaContext:
         return 900_000
 
 
-def set_environment(task: Task) -> None:
+def set_environment(simulated: Simulated) -> None:
     os.environ.update(
         {f"{table.upper()}_TABLE": table for table in TABLES},
         AWS_DEFAULT_REGION="us-east-1",
@@ -78,8 +78,9 @@ def set_environment(task: Task) -> None:
         GOOGLE_CLIENT_SECRET="client",
         MICROSOFT_CLIENT_SECRET="client",
         GRANT_KEY_ARN=KEY_ARN,
+        ORGANIZATION_SECRETS_PREFIX="organization/",
     )
-    os.environ.update(task.provider.environment(task.simulated))
+    os.environ.update(provider_of(simulated.provider).environment(simulated))
 
 
 def list_all(task: Task) -> dict[str, Any]:
@@ -329,7 +330,7 @@ def peak_mb() -> float:
 def main() -> None:
     given = json.loads(sys.argv[1])
     task = Task(**given | {"simulated": Simulated(**given["simulated"])})
-    set_environment(task)
+    set_environment(task.simulated)
     with tempfile.TemporaryDirectory() as folder:
         match task.mode:
             case "list":

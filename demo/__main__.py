@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 
+from demo import organizations
 from demo.exclusive import InUse
 from demo.processes import DidNotStart, terminated_like_interrupted
 from demo.product import Choice, Product, product
@@ -17,12 +18,22 @@ ADDRESSES = """
 
     Manage Integrations   {url}/
     Side by side, live    {url}/calendar
-    REST API              {url}/v1/openapi.json
+    Organisation          {url}/organization?user=admin&role=admin
+{organizations}    REST API              {url}/v1/openapi.json
     A token for the API   curl -s {url}/dev/token -d '{{"sub":"demo-user","org":"demo"}}'
     Google                {google}
     Microsoft             {microsoft}
     Host app's messages   {host}/control/messages
     Push, for providers   {push}  (trust {ca})
+"""
+
+
+MICROSOFT_365 = """\
+      Microsoft 365       tenant {tenant}, staff in {staff}; consent as {admin},
+                          or without impersonation sign in as {account}
+"""
+GOOGLE_WORKSPACE = """\
+      Google Workspace    domain {domain}, key in {key}, staff in {staff}
 """
 
 
@@ -36,6 +47,7 @@ def main() -> int:
     )
     try:
         with terminated_like_interrupted(), product(choice) as running:
+            _have_own_connections(running)
             _announce(choice, running)
             threading.Event().wait()
     except KeyboardInterrupt:
@@ -64,9 +76,39 @@ def _announce(choice: Choice, running: Product) -> None:
         microsoft = choice.environment.get("MICROSOFT_GRAPH_URL") or "the real one"
     push, ca = running.front.push_url, os.path.relpath(running.front.ca_file)
     print(
-        ADDRESSES.format(url=running.url, google=google, microsoft=microsoft, host=running.host_url, push=push, ca=ca),
+        ADDRESSES.format(
+            url=running.url,
+            google=google,
+            microsoft=microsoft,
+            host=running.host_url,
+            push=push,
+            ca=ca,
+            organizations=_organizations(choice, running),
+        ),
         flush=True,
     )
+
+
+def _have_own_connections(running: Product) -> None:
+    """In each organisation one person has connected the mailbox themselves before the administrator comes."""
+    if running.google_url:
+        organizations.connect_own(running.url, "google")
+    if running.microsoft_url:
+        organizations.connect_own(running.url, "microsoft", ca_file=running.ca_file)
+
+
+def _organizations(choice: Choice, running: Product) -> str:
+    harbour, meadow, key = (
+        os.path.relpath(choice.state_dir / name)
+        for name in (organizations.HARBOUR_LIST, organizations.MEADOW_LIST, organizations.KEY_FILE)
+    )
+    said = ""
+    if running.microsoft_url:
+        admin, account = organizations.ADMIN, organizations.SERVICE_ACCOUNT
+        said += MICROSOFT_365.format(tenant=organizations.TENANT, staff=harbour, admin=admin, account=account)
+    if running.google_url:
+        said += GOOGLE_WORKSPACE.format(domain=organizations.DOMAIN, key=key, staff=meadow)
+    return said
 
 
 if __name__ == "__main__":

@@ -29,20 +29,35 @@ class AppClient:
     url: str
     user: str = "demo-user"
     org: str = "demo"
+    roles: tuple[str, ...] = ()
     _session: requests.Session = field(default_factory=requests.Session)
 
     def __post_init__(self) -> None:
         self._session.trust_env = False
-        body = {"sub": self.user, "org": self.org}
+        body = {"sub": self.user, "org": self.org, "roles": list(self.roles)}
         token = self._session.post(f"{self.url}/dev/token", json=body, timeout=TIMEOUT).json()["token"]
         self._session.headers["authorization"] = f"Bearer {token}"
 
-    def call(self, method: str, path: str, body: object = None, *, expect: int = 200) -> Any:
+    def call(self, method: str, path: str, body: object = None, *, data: bytes | None = None, expect: int = 200) -> Any:
         """One call; its JSON. Raises `Unexpected` for any other status than expected."""
-        answer = self._session.request(method, f"{self.url}{path}", json=body, timeout=TIMEOUT, allow_redirects=False)
+        headers = {"content-type": "application/octet-stream"} if data is not None else {}
+        answer = self._session.request(
+            method,
+            f"{self.url}{path}",
+            json=body,
+            data=data,
+            headers=headers,
+            timeout=TIMEOUT,
+            allow_redirects=False,
+        )
         if answer.status_code != expect:
             raise Unexpected(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
         return answer.json() if answer.content else None
+
+    def refusal(self, method: str, path: str) -> tuple[int, str]:
+        """Status and code of a call that is to be refused; an empty code for one that was not."""
+        answer = self._session.request(method, f"{self.url}{path}", timeout=TIMEOUT, allow_redirects=False)
+        return answer.status_code, str(answer.json().get("code", "")) if answer.status_code >= 400 else ""
 
     def listing(self, path: str) -> list[dict[str, Any]]:
         """All items of a listing, page by page."""
@@ -57,16 +72,29 @@ class AppClient:
     def connect(self, provider: str, account: str, *, ca_file: str = "") -> str:
         """Sign in with a simulated provider as `account`, consent, come back, confirm; the connection's id."""
         begun = self.call("POST", "/v1/connections", {"provider": provider, "return_to": f"{self.url}/"}, expect=201)
-        form = {"account": account, "decision": "allow", **({"scopes": "all"} if provider == "google" else {})}
-        with requests.Session() as session:
-            session.trust_env = False
-            session.verify = ca_file or True
-            consent = session.post(begun["authorization_url"], data=form, allow_redirects=False, timeout=TIMEOUT)
-        back = requests.get(consent.headers["location"], allow_redirects=False, timeout=TIMEOUT)
-        parts = urlsplit(back.headers["location"])
-        query, fragment = dict(parse_qsl(parts.query)), dict(parse_qsl(parts.fragment))
+        query, fragment = self.come_back(begun["authorization_url"], account, ca_file=ca_file)
+        return str(self.confirm(query, fragment)["id"])
+
+    def come_back(
+        self, authorization_url: str, account: str, *, ca_file: str = ""
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        """Allow everything on the provider's pages as `account`; the query and the fragment that our own
+        page gets."""
+        form = {"account": account, "decision": "allow", "scopes": "all"}
+        following = authorization_url
+        while not following.startswith(self.url):
+            with requests.Session() as session:
+                session.trust_env = False
+                session.verify = ca_file or True
+                consent = session.post(following, data=form, allow_redirects=False, timeout=TIMEOUT)
+            back = requests.get(consent.headers["location"], allow_redirects=False, timeout=TIMEOUT)
+            following = back.headers["location"]
+        parts = urlsplit(following)
+        return dict(parse_qsl(parts.query)), dict(parse_qsl(parts.fragment))
+
+    def confirm(self, query: dict[str, str], fragment: dict[str, str]) -> Any:
         path = f"/v1/connections/{query['connection_id']}/confirm"
-        return str(self.call("POST", path, {"confirmation": fragment["confirmation"]})["id"])
+        return self.call("POST", path, {"confirmation": fragment["confirmation"]})
 
 
 @dataclass

@@ -7,7 +7,7 @@
 It starts before what stands behind it, since the stack needs its addresses (issuer, push) as parameters: until
 `route_api` was called the API paths answer 503. Two listeners, both on loopback:
 
-    http   /  /calendar  /help  files of web/                  pages
+    http   /  /calendar  /help  /organization  files of web/   pages
            /v1/…  /oauth/callback/…  /webhooks/…  /health      passed on to the API
            /.well-known/…  POST /dev/token                     the demo's identity provider
            /sim/{provider}/control/…                           acting as the user, if a simulator runs

@@ -25,6 +25,8 @@ from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from demo import organizations
+from demo.client import PersonAtGoogle, PersonAtOutlook
 from demo.front_door import FrontDoorSettings, Running, serve
 from demo.processes import LOOPBACK, free_port, running, wait_until
 from demo.stack import Stack
@@ -128,6 +130,7 @@ class Product:
 def product(choice: Choice) -> Iterator[Product]:
     """Start everything; at the end of the block nothing of it runs any more."""
     state = choice.state_dir
+    organizations.write_lists(state)
     with ExitStack() as started:
         ports = _remembered_ports(state, choice.port)
         front = started.enter_context(
@@ -175,6 +178,7 @@ def _start_google(started: ExitStack, choice: Choice, front: Running, ports: dic
         options += ["--state-file", str(choice.state_dir / "google.json")]
     url = _start_simulator(started, choice, "google", options, ports)
     _ensure_accounts(url, DEMO_ACCOUNTS)
+    organizations.meadow_health(PersonAtGoogle(url, ""), choice.state_dir / organizations.KEY_FILE)
     return url
 
 
@@ -190,7 +194,9 @@ def _start_microsoft(started: ExitStack, choice: Choice, front: Running, ports: 
     url = _start_simulator(started, choice, "microsoft", options, ports).replace(
         f"http://{LOOPBACK}", "https://localhost"
     )
-    _ensure_accounts(url, OUTLOOK_ACCOUNTS, str(choice.state_dir / MICROSOFT_CA))
+    ca_file = str(choice.state_dir / MICROSOFT_CA)
+    _ensure_accounts(url, OUTLOOK_ACCOUNTS, ca_file)
+    organizations.harbour_care(PersonAtOutlook(url, "", ca_file), identifier)
     return url
 
 

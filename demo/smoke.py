@@ -17,9 +17,11 @@ from typing import Any
 import requests
 
 from demo.client import DAY, WEEK, AppClient, Person, PersonAtGoogle, PersonAtOutlook, seconds_until
+from demo.leftovers import remaining
 from demo.processes import terminated_like_interrupted
 from demo.product import Choice, Product, product
 from demo.real_calendars import differences, fill
+from demo.smoke_organizations import OrganizationSmoke
 from demo.tools import LOCAL
 
 STATE = LOCAL / "smoke"
@@ -67,6 +69,8 @@ class Smoke:
         self.host_app()
         self.disconnect_google()
         self.disconnect_outlook()
+        OrganizationSmoke(self.running, self.checks).run()
+        self.given_up()
 
     # --- first syncs
 
@@ -225,14 +229,17 @@ class Smoke:
         for name in self.connections:
             state = self.state(name)
             self.checks.that(f"{name} is healthy", state["status"] == "active" and not state["reasons"], state)
-        dead = host_token(self.running.url).call("GET", "/v1/jobs/dead")["items"]
-        self.checks.that("no job was given up on", not dead, dead)
+        self.given_up()
         for name, person in (("Google", self.google), ("Outlook", self.outlook)):
             mails = person.call("GET", "mails")
             self.checks.that(f"nobody was mailed by {name}", mails["count"] == 0, mails)
             calls = person.call("GET", "calls")
             strays = {status: n for status, n in calls["by_status"].items() if int(status) >= 400}
             print(f"  calls to {name}: {calls['total']}, refused: {strays or 'none'}")
+
+    def given_up(self) -> None:
+        dead = host_token(self.running.url).call("GET", "/v1/jobs/dead")["items"]
+        self.checks.that("no job was given up on", not dead, dead)
 
     def host_app(self) -> None:
         def came() -> dict[str, Any]:
@@ -285,20 +292,6 @@ def host_token(url: str) -> AppClient:
     token = requests.post(f"{url}/dev/token", json=body, timeout=10).json()["token"]
     app._session.headers["authorization"] = f"Bearer {token}"
     return app
-
-
-def remaining(running: Product, connection: str) -> list[str]:
-    """Rows of any table that still name the connection, but for its receipt and the history."""
-    client, found = running.stack.client("dynamodb"), list[str]()
-    for name in ("ConnectionsTable", "CalendarsTable", "LinksTable", "PendingTable"):
-        for page in client.get_paginator("scan").paginate(TableName=running.stack.outputs[name]):
-            for row in page["Items"]:
-                if connection not in str(row):
-                    continue
-                receipt = name == "ConnectionsTable" and not {"grant", "flow", "account_id"} & set(row)
-                if not receipt:
-                    found.append(f"{name}: {sorted(row)}")
-    return found
 
 
 def app_times(start: str, end: str, day: int = 1) -> dict[str, object]:

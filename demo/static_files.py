@@ -7,7 +7,12 @@ from typing import Final
 
 from werkzeug.wrappers import Request, Response
 
-PAGES: Final = {"/": "index.html", "/calendar": "calendar.html", "/help": "help.html"}
+PAGES: Final = {
+    "/": "index.html",
+    "/calendar": "calendar.html",
+    "/help": "help.html",
+    "/organization": "organization.html",
+}
 
 CONTENT_TYPES: Final = {
     ".html": "text/html; charset=utf-8",

@@ -105,7 +105,7 @@ def _doubt(
     held = [reason for reason in calendar.reasons if reason.code != NotWatchable.code]
     ahead = SEES_AHEAD.get(connection.provider)
     if connection.status is not ConnectionStatus.ACTIVE:
-        return RECONNECT
+        return connection.reasons[0] if connection.member_of and connection.reasons else RECONNECT
     if not calendar.sync:
         return NOT_SYNCED
     if held:

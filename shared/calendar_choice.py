@@ -13,6 +13,7 @@ from typing import Any
 
 from shared.errors import FieldError, Problem, invalid
 from shared.house import House
+from shared.keys import new_run_id
 from shared.model import APP, Calendar, Connection, ConnectionStatus, Owner, SyncPhase
 from shared.queue import CalendarJob
 
@@ -52,6 +53,16 @@ def through_bookings(calendar: Calendar, total: int | None, *, reminders: bool =
     if point.phase in (SyncPhase.DELTA, SyncPhase.EXPORT):
         again = replace(again, phase=SyncPhase.EXPORT, position="", done=0, total=total)
     return replace(calendar, checkpoint=again)
+
+
+def listed_again(calendar: Calendar) -> Calendar:
+    """The calendar on its way through everything that the provider holds, whatever it was at."""
+    point = calendar.checkpoint
+    phase = SyncPhase.SNAPSHOT if point.first_completed else SyncPhase.FIRST
+    return replace(
+        calendar,
+        checkpoint=replace(point, phase=phase, cursor="", position="", run=new_run_id(), done=0, total=None),
+    )
 
 
 def _checked(calendar: Calendar, members: Mapping[str, Any]) -> dict[str, bool]:

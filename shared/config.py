@@ -97,6 +97,7 @@ class OauthCallbackSettings(ProviderSettings):
 @dataclass(frozen=True, kw_only=True)
 class SyncWorkerSettings(StoreSettings, ProviderSettings):
     grant_key_arn: str
+    organization_secrets_prefix: str
     notification_keys_secret: str
     jobs_queue_url: str
     notices_queue_url: str
@@ -118,6 +119,7 @@ class RenewSubscriptionsSettings(StoreSettings, ProviderSettings):
 @dataclass(frozen=True, kw_only=True)
 class ApiSettings(StoreSettings, ProviderSettings):
     grant_key_arn: str
+    organization_secrets_prefix: str
     state_keys_secret: str
     jobs_queue_url: str
     jobs_dlq_url: str

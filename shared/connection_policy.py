@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from shared.calendar_choice import bookings_ahead, through_bookings
+from shared.calendar_choice import bookings_ahead, listed_again, through_bookings
 from shared.errors import FieldError, Problem, invalid
 from shared.house import House
 from shared.model import PROVIDER_DEFAULT, Connection, OnExternal, Policy, Privacy
 from shared.queue import CalendarJob
+from shared.store.events import SWEEP_AFTER
 
 LONGEST_REMINDER = 40320
 """Four weeks in minutes: Google's bound (events resource, reminders.overrides)."""
@@ -50,7 +51,32 @@ def change_policy(house: House, connection: Connection, members: Mapping[str, An
     policy: Policy = replace(connection.policy, **chosen)
     if policy == connection.policy:
         return connection
-    return house.store.connections.save(replace(connection, policy=policy, updated_at=house.clock()))
+    other_text = policy.privacy is not connection.policy.privacy
+    if other_text and connection.member_of:
+        sentence = "Your organisation decides whether titles are shown. Ask its administrator."
+        raise Problem(409, "managed_by_organization", sentence)
+    if other_text:
+        list_again(house, connection)  # so that a request that ends here leaves nothing behind as it was
+    changed = house.store.connections.save(replace(connection, policy=policy, updated_at=house.clock()))
+    if other_text:
+        renew_text(house, changed)
+    return changed
+
+
+def renew_text(house: House, connection: Connection) -> None:
+    """Have every synced calendar read through anew, at once: text that may be shown now is brought, text that may not
+    is erased."""
+    for identifier in list_again(house, connection):
+        house.jobs.send(CalendarJob(identifier))
+
+
+def list_again(house: House, connection: Connection) -> list[str]:
+    """The same at the next occasion, within minutes; the calendars concerned."""
+    kept = [one.id for one in house.store.calendars.of_connection(connection.id) if one.sync]
+    due = house.clock() + SWEEP_AFTER
+    for identifier in kept:
+        house.store.calendars.change(identifier, lambda found: replace(listed_again(found), due_at=due))
+    return kept
 
 
 def renew_reminders(house: House, connection: Connection) -> int:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from shared.calendar_choice import bookings_again
 from shared.errors import (
+    CalendarGone,
     ConnectFailed,
     FieldError,
     NotWatchable,
@@ -29,6 +30,7 @@ from shared.house import Accounts, House
 from shared.keys import calendar_id, new_connection_id
 from shared.model import (
     Access,
+    Account,
     Calendar,
     Connection,
     ConnectionStatus,
@@ -37,13 +39,15 @@ from shared.model import (
     RemoteCalendar,
 )
 from shared.notices import connection_notice
-from shared.oauth_state import connection_in, digest, make_state, verify_state
+from shared.oauth_state import State, connection_in, digest, make_state, verify_state
 from shared.providers import PROVIDERS
-from shared.providers.base import GrantIncomplete, Revocation
+from shared.providers.base import Begun, Grant, GrantIncomplete, Revocation
+from shared.providers.organizations import OrganizationGrant
 from shared.queue import CalendarJob, ConnectionJob
 from shared.signing import Keyring
 from shared.store.events import SWEEP_AFTER
 from shared.store.secrets import GrantUnreadable
+from shared.tenancy import organizations_of, same_mailbox, tenancy_of
 
 CONSENT_LASTS = timedelta(minutes=15)
 """How long a sign-in may take, and then again how long its confirmation may."""
@@ -68,6 +72,9 @@ class ConsentSettings:
     keyring: Keyring
     allowed_origins: tuple[str, ...] = ()
 
+    def callback(self, provider: str) -> str:
+        return f"{self.public_url}/oauth/callback/{provider}"
+
 
 # --- begin ---------------------------------------------------------------------------------------------------------
 
@@ -82,13 +89,20 @@ def begin(
     except KeyError:
         sentence = f"There is no such provider here. Use one of these: {', '.join(PROVIDERS)}."
         raise invalid([FieldError("provider", sentence)]) from None
-    if not _allowed(return_to, settings.allowed_origins):
-        sentence = "This address is not on an allowed origin; ask for it to be added to AllowedOrigins."
-        raise Problem(422, "return_to_not_allowed", sentence, [FieldError("return_to", sentence)])
+    check_return_to(settings, return_to)
     if len(login_hint) > LONGEST_HINT or not login_hint.isprintable():
         raise invalid([FieldError("login_hint", "Send the address of the account that is expected, or leave it out.")])
+    connection = attempt(house, owner, provider, return_to)
+    state = state_of(house, settings, connection)
+    begun = authorizer.begin(redirect_uri=settings.callback(provider), state=state.text, login_hint=login_hint)
+    house.store.connections.create(connection, flow=begun.flow, state_digest=state.digest)
+    return connection, begun.authorization_url
+
+
+def attempt(house: Accounts, owner: Owner, provider: str, return_to: str) -> Connection:
+    """A new pending connection, not stored yet."""
     now = house.clock()
-    connection = Connection(
+    return Connection(
         id=new_connection_id(),
         owner=owner,
         provider=provider,
@@ -98,12 +112,17 @@ def begin(
         return_to=return_to,
         due_at=now + CONSENT_LASTS,
     )
-    state = make_state(connection.id, owner, now + CONSENT_LASTS, settings.keyring)
-    begun = authorizer.begin(
-        redirect_uri=f"{settings.public_url}/oauth/callback/{provider}", state=state.text, login_hint=login_hint
-    )
-    house.store.connections.create(connection, flow=begun.flow, state_digest=state.digest)
-    return connection, begun.authorization_url
+
+
+def state_of(house: Accounts, settings: ConsentSettings, connection: Connection) -> State:
+    return make_state(connection.id, connection.owner, house.clock() + CONSENT_LASTS, settings.keyring)
+
+
+def check_return_to(settings: ConsentSettings, return_to: str) -> None:
+    """Raises `Problem` (422) unless it is an address on an allowed origin."""
+    if not _allowed(return_to, settings.allowed_origins):
+        sentence = "This address is not on an allowed origin; ask for it to be added to AllowedOrigins."
+        raise Problem(422, "return_to_not_allowed", sentence, [FieldError("return_to", sentence)])
 
 
 def _allowed(return_to: str, origins: tuple[str, ...]) -> bool:
@@ -143,6 +162,14 @@ class ConsentFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Onward:
+    """The consent goes on at another page of the provider, under the same state."""
+
+    connection: Connection
+    authorization_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Aside:
     """A callback that belongs to no sign-in, and what to tell whoever sent it. Nothing was read or written."""
 
@@ -151,7 +178,7 @@ class Aside:
 
 def finish(
     house: Accounts, settings: ConsentSettings, provider: str, query: Mapping[str, str]
-) -> CameBack | ConsentFailed | Aside:
+) -> CameBack | ConsentFailed | Onward | Aside:
     """Redeem what the provider sent. Raises `ConnectFailed` if the state is not genuine: then nobody can say where the
     person came from, and nothing is touched; `RetryLater` if the provider is busy: then the same address can be opened
     again."""
@@ -171,7 +198,7 @@ def finish(
     except VersionConflict:
         raise ConnectFailed("state_used", "This sign-in was used already. Start again from the page.") from None
     try:
-        grant = house.providers(provider).authorizer().complete(flow, query)
+        came = _redeem(house, connection, flow, query)
     except RetryLater:
         house.store.connections.put_flow_back(connection.id, flow, state_digest)
         raise
@@ -182,11 +209,23 @@ def finish(
         now = house.clock()
         house.store.connections.save(replace(connection, reasons=(why,), updated_at=now, due_at=now + CONSENT_LASTS))
         return ConsentFailed(connection, failure.code)
+    if isinstance(came, Begun):
+        house.store.connections.put_flow_back(connection.id, came.flow, state_digest)
+        return Onward(connection, came.authorization_url)
     now = house.clock()
     confirmation = secrets.token_urlsafe(32)
-    held = replace(connection, account=grant.account, updated_at=now, due_at=now + CONSENT_LASTS)
-    house.store.connections.hold_grant(held, grant.secret, digest(confirmation))
+    held = replace(connection, account=came.account, updated_at=now, due_at=now + CONSENT_LASTS)
+    house.store.connections.hold_grant(held, came.secret, digest(confirmation))
     return CameBack(held, confirmation)
+
+
+def _redeem(
+    house: Accounts, connection: Connection, flow: bytes, query: Mapping[str, str]
+) -> Grant | OrganizationGrant | Begun:
+    provider = house.providers(connection.provider)
+    if connection.organization is None:
+        return provider.authorizer().complete(flow, query)
+    return organizations_of(provider).complete(tenancy_of(connection.organization), flow, query)
 
 
 # --- confirm -------------------------------------------------------------------------------------------------------
@@ -195,6 +234,15 @@ def finish(
 def confirm(house: House, owner: Owner, connection_id: str, confirmation: str) -> Connection:
     """Activate, if it is the same user and the confirmation is the one the callback gave. A second connection of the
     same account renews the first one. Raises `Problem`."""
+    connection, expected = awaiting(house, owner, connection_id, confirmation)
+    active = _become_active(house, connection, expected)
+    house.tell(connection_notice(active, "active", house.clock()))
+    house.jobs.send(ConnectionJob(active.id))
+    return active
+
+
+def awaiting(house: Accounts, owner: Owner, connection_id: str, confirmation: str) -> tuple[Connection, str]:
+    """The connection that this confirmation belongs to, and the digest that spends it. Raises `Problem`."""
     connection = house.store.connections.load(connection_id)
     if connection is None or connection.owner != owner:
         raise not_found()
@@ -205,10 +253,7 @@ def confirm(house: House, owner: Owner, connection_id: str, confirmation: str) -
         raise Problem(409, "confirmation_expired", "This sign-in took too long. Sign in again.")
     if not hmac.compare_digest(digest(confirmation), expected):
         raise Problem(403, "confirmation_wrong", "This confirmation does not belong to this sign-in. Sign in again.")
-    active = _become_active(house, connection, expected)
-    house.tell(connection_notice(active, "active", house.clock()))
-    house.jobs.send(ConnectionJob(active.id))
-    return active
+    return connection, expected
 
 
 def _become_active(house: House, connection: Connection, expected: str) -> Connection:
@@ -220,14 +265,33 @@ def _become_active(house: House, connection: Connection, expected: str) -> Conne
             break
         holder = store.holder(connection.owner, connection.provider, account)
         earlier = store.load(holder) if holder else None
+        by_organization = earlier is not None and bool(earlier.member_of) and earlier.status is ConnectionStatus.ACTIVE
+        if by_organization or _through_organization(house, connection, account):
+            abandon(house, connection)
+            raise Problem(
+                409,
+                "connected_by_organization",
+                "Your organisation has connected this calendar already, so there is nothing to sign in to.",
+            )
         try:
-            if earlier is not None and earlier.status in LIVE:
+            if earlier is not None and earlier.status in LIVE and not earlier.member_of:
                 return _renew(house, earlier, connection, expected)
             return store.activate(_activated(house, connection), account, expected, instead_of=holder)
         except VersionConflict:
             if store.confirmation_digest(connection.id) != expected:
                 break
     raise Problem(409, "not_awaiting_confirmation", "This connection was confirmed already.")
+
+
+def _through_organization(house: House, connection: Connection, account: Account) -> bool:
+    """Whether the owner's organisation has this very mailbox connected, by account or by address."""
+    return any(
+        one.member_of
+        and one.provider == connection.provider
+        and one.status is ConnectionStatus.ACTIVE
+        and same_mailbox(account, {one.mailbox}, one.account)
+        for one in house.store.connections.of_owner(connection.owner)
+    )
 
 
 def _activated(house: House, connection: Connection) -> Connection:
@@ -275,7 +339,11 @@ def siblings(house: Accounts, connection: Connection) -> list[Connection]:
     if connection.account is None:
         return []
     same = house.store.connections.with_account(connection.provider, connection.account)
-    return [other for other in same if other.id != connection.id and other.status in (*LIVE, ConnectionStatus.PENDING)]
+    return [
+        other
+        for other in same
+        if other.id != connection.id and not other.member_of and other.status in (*LIVE, ConnectionStatus.PENDING)
+    ]
 
 
 def revoke(house: Accounts, connection: Connection) -> Revocation | None:
@@ -289,27 +357,36 @@ def revoke(house: Accounts, connection: Connection) -> Revocation | None:
         return Revocation.FAILED
     if secret is None:
         return None
-    return house.providers(connection.provider).authorizer().revoke(secret)
+    provider = house.providers(connection.provider)
+    if connection.organization is not None:
+        return organizations_of(provider).revoke(secret)
+    return provider.authorizer().revoke(secret)
 
 
 # --- health --------------------------------------------------------------------------------------------------------
 
 
 def reconnect_required(house: House, connection_id: str, code: str, sentence: str) -> None:
-    """The provider refuses the grant: say so at once, here and to the host app."""
-    connection = house.store.connections.load(connection_id)
-    if connection is None or connection.status is not ConnectionStatus.ACTIVE:
-        return
-    changed = house.store.connections.save(
-        replace(
+    """The provider refuses the grant: say so at once, here and to the host app. Raises `VersionConflict` if the
+    connection keeps changing meanwhile."""
+    for _ in range(ATTEMPTS):
+        connection = house.store.connections.load(connection_id)
+        if connection is None or connection.status is not ConnectionStatus.ACTIVE:
+            return
+        refused = replace(
             connection,
             status=ConnectionStatus.RECONNECT_REQUIRED,
             reasons=(Reason(code, sentence),),
             updated_at=house.clock(),
             due_at=None,
         )
-    )
-    house.tell(connection_notice(changed, "reconnect_required", house.clock()))
+        try:
+            changed = house.store.connections.save(refused)
+        except VersionConflict:
+            continue
+        house.tell(connection_notice(changed, "reconnect_required", house.clock()))
+        return
+    raise VersionConflict("This connection keeps changing.")
 
 
 # --- the calendars of a connection ---------------------------------------------------------------------------------
@@ -381,10 +458,22 @@ def _update(house: House, identifier: str, remote: RemoteCalendar) -> None:
                 primary=remote.primary,
                 resource=remote.resource,
                 watchable=True,
-                reasons=tuple(one for one in found.reasons if one.code != NotWatchable.code),
+                parked_until=None if _was_gone(found) else found.parked_until,
+                reasons=tuple(one for one in found.reasons if one.code not in (NotWatchable.code, CalendarGone.code)),
             ),
         ),
     )
+
+
+def _was_gone(calendar: Calendar) -> bool:
+    return any(one.code == CalendarGone.code for one in calendar.reasons)
+
+
+def pause_of(house: House, connection: Connection) -> datetime | None:
+    """Until when the provider does not want to be asked by this account, if it said so to one of its calendars."""
+    calendars = house.store.calendars.of_connection(connection.id)
+    asked = [one.parked_until for one in calendars if one.parked_until is not None and not _was_gone(one)]
+    return max((until for until in asked if until > house.clock()), default=None)
 
 
 def pause(house: House, identifier: str, reason: Reason) -> None:

@@ -106,7 +106,7 @@ def _letter(message: MessageTypeDef) -> DeadLetter:
 
 def owner_org(house: House, letter: DeadLetter) -> str | None:
     """The organisation whose connection a dead job was for, by its mailbox; None if there is no such connection."""
-    connection = house.store.connections.load(letter.group.partition("~")[0]) if letter.group else None
+    connection = house.store.connections.load(letter.group) if letter.group else None
     return connection.owner.org if connection else None
 
 

@@ -15,6 +15,7 @@ from shared.calendar.recurrence import last_end
 from shared.connections import revoke, siblings
 from shared.errors import SyncError
 from shared.house import House
+from shared.keys import mailbox_place
 from shared.model import APP, Calendar, Connection, ConnectionStatus, Event, Link
 from shared.notices import connection_notice, event_notice
 from shared.providers.base import Revocation, Session
@@ -109,28 +110,56 @@ def go_on(house: House, connection: Connection, out_of_time: Callable[[], bool])
 
 def sweep(house: House, connection: Connection) -> None:
     """After everything: erase what a sync that was still running may have left."""
+    clear(house, connection)
+    house.store.connections.erase_secret(connection.id)
+
+
+def clear(house: House, connection: Connection) -> None:
+    """Erase its calendars with their links and cursors."""
     for calendar in house.store.calendars.of_connection(connection.id):
         while house.store.events.erase_calendar(calendar.id, CHUNK * 4):
             pass
         house.store.calendars.delete(calendar)
-    house.store.connections.erase_secret(connection.id)
 
 
 def _close(house: House, connection: Connection, receipt: dict[str, object]) -> Connection:
     sweep(house, connection)
     notice = connection_notice(connection, "disconnected", house.clock())
-    closed = house.store.connections.save(
-        replace(
-            connection,
-            status=ConnectionStatus.DISCONNECTED,
-            account=None,
-            due_at=None,
-            receipt={**receipt, "complete": True},
-            updated_at=house.clock(),
-        )
+    closed = replace(
+        connection,
+        status=ConnectionStatus.DISCONNECTED,
+        account=None,
+        due_at=None,
+        receipt={**receipt, "complete": True},
+        updated_at=house.clock(),
     )
+    closed = _close_member(house, closed) if connection.member_of else house.store.connections.save(closed)
     house.tell(notice)
+    if not connection.member_of:
+        _wake_members(house, connection)
     return closed
+
+
+def _close_member(house: House, closed: Connection) -> Connection:
+    """A person of an organisation's staff: off the list, or on it and not enabled, or enabled and to be looked at
+    again, since the mailbox turned out to be another one, or was given to them anew meanwhile."""
+    closed = replace(closed, in_step=False)
+    if closed.leaving:
+        gone = replace(closed, member_of="", mailbox="", leaving=False)
+        return house.store.connections.save_member(gone, gives_up=mailbox_place(closed.member_of, closed.mailbox))
+    if not closed.enabled:
+        return house.store.connections.save(closed)
+    due = house.clock() + SWEEP_AFTER
+    again = house.store.connections.save(replace(closed, status=ConnectionStatus.PENDING, receipt=None, due_at=due))
+    house.jobs.send(ConnectionJob(again.id))
+    return again
+
+
+def _wake_members(house: House, connection: Connection) -> None:
+    """Somebody's own connection is gone: an organisation that stood aside for it may take them on now."""
+    for one in house.store.connections.of_owner(connection.owner):
+        if one.member_of and one.provider == connection.provider and one.status is ConnectionStatus.PENDING:
+            house.jobs.send(ConnectionJob(one.id))
 
 
 class _Work:
@@ -157,6 +186,10 @@ class _Work:
 
     def give_back(self) -> None:
         if self.receipt.get("revoked") is not None:
+            return
+        if self.connection.member_of:
+            self.receipt["revoked"] = Revocation.NOT_SUPPORTED.value
+            self._note("The permission is the organisation's and was left as it is.")
             return
         outcome = revoke(self.house, self.connection)
         self.receipt["revoked"] = _REVOKED.get(outcome, False)

@@ -29,8 +29,6 @@ class SyncError(Exception):
     """Something of this sync did not come about; `code` is stable, the message is for people."""
 
     code = "sync_error"
-    behind_writes = False
-    """Whether other writes of the same plan were applied before this went wrong."""
 
     def __init__(self, sentence: str, *, code: str | None = None) -> None:
         super().__init__(sentence)

@@ -6,16 +6,20 @@ for later, and an error nobody foresaw passes through, so that the queue's own t
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from shared.connections import reconnect_required, refresh_calendars
+from shared import organization_disconnect, staff
+from shared.connections import pause_of, reconnect_required, refresh_calendars
 from shared.disconnect import go_on, sweep
 from shared.errors import CalendarGone, ConnectionRevoked, Held, Paced, RetryLater, VersionConflict
 from shared.holding import hold
 from shared.house import House
-from shared.model import Brake, ConnectionStatus, Reason, connection_of
+from shared.model import Brake, Connection, ConnectionStatus, Reason, connection_of
+from shared.organization_health import look_after, refused
+from shared.providers.organizations import MailboxRefused
 from shared.queue import CalendarJob, ConnectionJob, Job
 from shared.subscriptions import PushSettings, drop_subscription, ensure_subscription
 from shared.sync.engine import CalendarSync
@@ -24,6 +28,13 @@ PATIENCE = 6
 """Tries of one message before its calendar is parked and the message let go (the queue allows ten)."""
 
 LONGEST_DELAY = 900.0
+
+STEPS_AT_ONCE = 8
+"""Pages that one job takes; then the calendar queues up behind the others again, so that a long one delays nobody."""
+
+CHECKED = (ConnectionStatus.PENDING, ConnectionStatus.ACTIVE, ConnectionStatus.RECONNECT_REQUIRED)
+"""A person of an organisation's staff who is, or may be, kept in step."""
+
 PARKED = timedelta(minutes=15)
 
 
@@ -67,9 +78,9 @@ def run_job(house: House, ways: Ways, job: Job, attempt: Attempt, out_of_time: C
             case CalendarJob(calendar_id):
                 return _calendar(house, ways, calendar_id, attempt, out_of_time)
     except ConnectionRevoked as error:
-        connection_id = job.connection_id if isinstance(job, ConnectionJob) else connection_of(job.calendar_id)
-        reconnect_required(house, connection_id, error.code, error.sentence)
-        return Done("dropped")
+        return _refused(house, job, attempt, error)
+    except MailboxRefused as error:
+        return _mailbox_refused(house, job, error)
     except CalendarGone as error:
         if isinstance(job, CalendarJob):
             _park(house, job.calendar_id, Reason(CalendarGone.code, error.sentence), timedelta(days=1))
@@ -88,6 +99,14 @@ def _connection(house: House, connection_id: str, out_of_time: Callable[[], bool
     connection = house.store.connections.load(connection_id)
     if connection is None:
         return Done("dropped")
+    if connection.is_organization:
+        return _organization(house, connection, out_of_time)
+    if connection.status is ConnectionStatus.ACTIVE and (pause := pause_of(house, connection)):
+        house.store.connections.save(replace(connection, due_at=pause))
+        return Done("parked")
+    if connection.member_of and connection.status in CHECKED:
+        staff.check(house, connection, out_of_time)
+        return Done("synced")
     match connection.status:
         case ConnectionStatus.ACTIVE:
             refresh_calendars(house, connection)
@@ -104,6 +123,23 @@ def _connection(house: House, connection_id: str, out_of_time: Callable[[], bool
             return Done("dropped")
 
 
+def _organization(house: House, organization: Connection, out_of_time: Callable[[], bool]) -> Done:
+    match organization.status:
+        case ConnectionStatus.ACTIVE | ConnectionStatus.RECONNECT_REQUIRED:
+            finished = look_after(house, organization, out_of_time)
+        case ConnectionStatus.DISCONNECTING:
+            closed = organization_disconnect.go_on(house, organization, out_of_time)
+            finished = closed.status is ConnectionStatus.DISCONNECTED
+        case ConnectionStatus.DISCONNECTED:
+            organization_disconnect.erase(house, organization)
+            finished = True
+        case _:
+            return Done("dropped")
+    if not finished:
+        house.jobs.send(ConnectionJob(organization.id))
+    return Done("synced" if finished else "continued")
+
+
 def _calendar(house: House, ways: Ways, calendar_id: str, attempt: Attempt, out_of_time: Callable[[], bool]) -> Done:
     calendar = house.store.calendars.load(calendar_id)
     if calendar is None:
@@ -112,26 +148,70 @@ def _calendar(house: House, ways: Ways, calendar_id: str, attempt: Attempt, out_
         return Done("dropped")
     if calendar.synced_from_ms >= attempt.sent_ms:
         return Done("collapsed")
-    if calendar.checkpoint.brake is Brake.HELD:
-        return Done("held")
     if calendar.parked_until is not None and calendar.parked_until > house.clock():
         return Done("parked")
     connection = house.store.connections.load(calendar.connection_id)
     if connection is None or connection.status is not ConnectionStatus.ACTIVE:
         return Done("dropped")
-    session = house.open(connection)
+    organization = house.organization_of(connection) if connection.member_of else None
+    if organization is not None and organization.status is not ConnectionStatus.ACTIVE:
+        return Done("dropped")
+    session = house.open(connection, organization)
     try:
         if not calendar.sync:
             drop_subscription(house, calendar, session.push)
             return Done("dropped")
         calendar = ensure_subscription(house, connection, calendar, session.push, ways.push)
+        if calendar.checkpoint.brake is Brake.HELD:
+            return Done("held")
         sync = CalendarSync(house, connection, calendar, session.calendars, ways.push.next_due, ways.window_back)
-        if sync.run(attempt.received_ms, out_of_time):
+        if sync.run(attempt.received_ms, _a_share(out_of_time)):
+            if connection.member_of and not connection.in_step:
+                staff.note_first_sync(house, connection)
             return Done("synced")
     finally:
         house.keep_secret(connection, session)
     house.jobs.send(CalendarJob(calendar.id))
     return Done("continued")
+
+
+def _a_share(out_of_time: Callable[[], bool]) -> Callable[[], bool]:
+    """Out of time after so many steps, too."""
+    asked = itertools.count()
+    return lambda: next(asked) >= STEPS_AT_ONCE or out_of_time()
+
+
+def _mailbox_refused(house: House, job: Job, error: MailboxRefused) -> Done | Again:
+    """One mailbox of an organisation's: this person waits, the others go on."""
+    connection = house.store.connections.load(_connection_id(job))
+    try:
+        if connection is not None and connection.status in CHECKED:
+            staff.pause(house, connection, Reason(error.code, error.sentence))
+    except VersionConflict:
+        return Again(1)
+    return Done("parked")
+
+
+def _connection_id(job: Job) -> str:
+    return job.connection_id if isinstance(job, ConnectionJob) else connection_of(job.calendar_id)
+
+
+def _refused(house: House, job: Job, attempt: Attempt, error: ConnectionRevoked) -> Done | Again:
+    """A permission is refused: of one person's mailbox only, or of the connection."""
+    connection_id = _connection_id(job)
+    connection = house.store.connections.load(connection_id)
+    try:
+        if connection is not None and connection.is_organization:
+            refused(house, connection_id, error)
+        elif connection is not None and connection.member_of:
+            staff.doubt(house, connection, error)
+        else:
+            reconnect_required(house, connection_id, error.code, error.sentence)
+    except RetryLater as later:
+        return _later(house, job, attempt, later)
+    except VersionConflict:
+        return Again(1)
+    return Done("dropped")
 
 
 def _later(house: House, job: Job, attempt: Attempt, error: RetryLater) -> Done | Again:

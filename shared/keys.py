@@ -27,6 +27,26 @@ def account_place(owner: Owner, provider: str, account: Account) -> str:
     return f"acc_{_short(_digest('place', owner.org, owner.user_id, provider, account.id)[:20])}"
 
 
+def organization_id(org: str, provider: str) -> str:
+    """The connection of an organisation's own; there is one with each provider."""
+    return f"org_{_short(_digest('organization', org, provider)[:15])}"
+
+
+def staff_id(organization_id: str, user_id: str) -> str:
+    """The connection of one person of an organisation's staff."""
+    return f"con_{_short(_digest('staff', organization_id, user_id)[:15])}"
+
+
+def tenant_place(provider: str, tenant: str) -> str:
+    """The one place that a provider's tenant has in this deployment; the organisation that authorised it holds it."""
+    return f"ten_{_short(_digest('tenant', provider, tenant.casefold())[:20])}"
+
+
+def mailbox_place(organization_id: str, mailbox: str) -> str:
+    """The one place that an organisation has for an address; the person whose mailbox it is holds it."""
+    return f"box_{_short(_digest('mailbox', organization_id, mailbox.casefold())[:20])}"
+
+
 def calendar_id(mailbox_id: str, remote_id: str) -> str:
     """The id of a mailbox's calendar, from the provider's id for it."""
     return f"{mailbox_id}.{_short(_digest('calendar', remote_id)[:10])}"
@@ -35,13 +55,13 @@ def calendar_id(mailbox_id: str, remote_id: str) -> str:
 def import_id(owner: Owner, provider: str, account: Account, remote_calendar: str, remote_id: str) -> str:
     """The id of the app's event for a provider's event. It does not depend on the connection, so that what was kept
     after a disconnect is found again by a later connection of the same account."""
-    parts = ("import", owner.org, owner.user_id, provider, account.id, remote_calendar, remote_id)
+    parts = ("import", owner.org, owner.user_id, provider, account.mailbox or account.id, remote_calendar, remote_id)
     return f"evt_{_short(_digest(*parts)[:20])}"
 
 
 def copy_key(owner: Owner, provider: str, account: Account, remote_calendar: str, event_id: str) -> str:
     """What a booking's copy in one calendar is created under; the same for every attempt and every connection."""
-    parts = ("copy", owner.org, owner.user_id, provider, account.id, remote_calendar, event_id)
+    parts = ("copy", owner.org, owner.user_id, provider, account.mailbox or account.id, remote_calendar, event_id)
     return _digest(*parts).hex()
 
 

@@ -350,10 +350,43 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The provider's account: `id` is stable (OIDC `sub`), `name` is what people recognise (an address)."""
+    """The provider's account: `id` is stable (OIDC `sub`), `name` is what people recognise (an address). `mailbox`:
+    what the ids of its events go by, where `id` depends on the way in (a person's own sign-in or an organisation's
+    access); "" where it is `id`."""
 
     id: str
     name: str
+    mailbox: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organization:
+    """How an administrator set an organisation up at a provider, and what is known of it since.
+
+    `place` is what was typed (a tenant's id or domain); `access` to `cloud` are those of
+    `shared.providers.organizations.Tenancy`. `has_key`: what signs for it is in Secrets Manager
+    (`shared.organization_keys`); `new_key`: a newer one waits there to be tried. `walk`: the user id behind which the
+    pass over the staff goes on, "" from the first one, None when there is nothing to do. `secret_ends_at`: when the
+    credential that signs for it ends; `warned_days`: the last warning that was given of that. `reaches`: addresses that
+    it reaches although nobody enabled them."""
+
+    display_name: str
+    place: str
+    access: str
+    tenant: str = ""
+    service_account: str = ""
+    version: str = ""
+    service_address: str = ""
+    cloud: str = "worldwide"
+    show_titles: bool = False
+    authorized_by: str = ""
+    authorized_at: datetime | None = None
+    has_key: bool = False
+    new_key: bool = False
+    walk: str | None = None
+    secret_ends_at: datetime | None = None
+    warned_days: int = 0
+    reaches: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -361,7 +394,12 @@ class Connection:
     """An authorised account, without its secret part (that is in `shared.store.secrets` alone).
 
     `due_at`: while pending, when the consent lapses; later, while something is under way, when the schedule makes sure
-    that it goes on."""
+    that it goes on.
+
+    An organisation's connection has `organization`, and an owner without a user; while its administrator is away to
+    authorise it, a pending connection of that administrator's own has a copy. A person of its staff has a connection
+    without a secret of its own: `member_of` names the organisation's, `mailbox` is the address that was given for the
+    person, `leaving` says that the person was taken off the list, `in_step` that the first sync is over."""
 
     id: str
     owner: Owner
@@ -376,6 +414,17 @@ class Connection:
     return_to: str = ""
     due_at: datetime | None = None
     receipt: Mapping[str, object] | None = None
+    organization: Organization | None = None
+    member_of: str = ""
+    mailbox: str = ""
+    enabled: bool = True
+    leaving: bool = False
+    in_step: bool = False
+
+    @property
+    def is_organization(self) -> bool:
+        """The organisation's own, not an attempt of an administrator to authorise it."""
+        return self.organization is not None and not self.owner.user_id
 
 
 class Access(StrEnum):
@@ -513,8 +562,8 @@ def mailbox_of(calendar_id: str) -> str:
 
 
 def connection_of(calendar_id: str) -> str:
-    """The connection a calendar belongs to: its mailbox, without the staff member after `~` if there is one."""
-    return mailbox_of(calendar_id).partition("~")[0]
+    """The connection a calendar belongs to: there is one for each mailbox."""
+    return mailbox_of(calendar_id)
 
 
 # --- what leaves the house -----------------------------------------------------------------------------------------

@@ -40,6 +40,11 @@ def read_keyring(name: str, purpose: str) -> Keyring:
     return Keyring([value.encode() for value in live_values(name)], purpose)
 
 
+def forget_entry(name: str) -> None:
+    """Read this one anew next time: it was written, or may have been."""
+    _entries.pop(name, None)
+
+
 def forget_entries() -> None:
     """Read everything anew next time (tests)."""
     _entries.clear()

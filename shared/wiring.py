@@ -18,8 +18,10 @@ from shared.connections import ConsentSettings
 from shared.house import Accounts, House
 from shared.notifications import PURPOSE as NOTIFICATION
 from shared.oauth_state import PURPOSE as STATE
+from shared.organization_keys import KeysInSecretsManager, NoKeys
 from shared.providers import PROVIDERS, UnknownProvider, open_provider
 from shared.providers.base import ClientSecret, Provider
+from shared.providers.client_entry import read_client
 from shared.queue import JobQueue, NoticeQueue
 from shared.secret_entries import read_entry, read_keyring
 from shared.store.stores import open_store
@@ -40,7 +42,7 @@ class OpenedProviders:
         if name not in PROVIDERS:
             raise UnknownProvider(name)
         entry = read_entry(getattr(self.settings, f"{name}_client_secret"))
-        client = ClientSecret(entry.get("client_id", ""), entry.get("client_secret", ""))
+        client = read_client(entry)
         known, provider = self._opened.get(name, (None, None))
         if provider is None or known != client:
             provider = open_provider(name, self.settings, client)
@@ -59,6 +61,9 @@ def make_house(settings: ApiSettings | SyncWorkerSettings | RenewSubscriptionsSe
         clock=now,
         jobs=JobQueue(settings.jobs_queue_url),
         notices=NoticeQueue(settings.notices_queue_url),
+        keys=NoKeys()
+        if isinstance(settings, RenewSubscriptionsSettings)
+        else KeysInSecretsManager(settings.organization_secrets_prefix),
     )
 
 

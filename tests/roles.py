@@ -24,6 +24,7 @@ TRANSACTION = {
     "ConditionCheck": "ConditionCheckItem",
 }  # fmt: skip
 SECRETS = {"notification-keys", "state-keys", "google-client", "microsoft-client", "host-webhook"}
+ORGANIZATIONS = "organizations/"
 Call = tuple[str, str]
 
 
@@ -43,6 +44,8 @@ def _resource(name: str) -> str:
     for secret in SECRETS:
         if f"/{secret}-" in name:
             return secret
+    if name.endswith(f"/{ORGANIZATIONS}*"):
+        return ORGANIZATIONS
     plain = name.replace("${", "").replace("}", "").replace(".Arn", "")
     table, _, index = plain.partition("/index/")
     own = table[: -len("Table")].lower() + "_table" if table.endswith("Table") else table
@@ -64,14 +67,20 @@ def needed(operation: str, given: Mapping[str, Any]) -> Iterator[Call]:
         case "Query":
             index = given.get("IndexName")
             yield "dynamodb:Query", f"{given['TableName']}/{index}" if index else given["TableName"]
-        case "GetSecretValue":
-            yield "secretsmanager:GetSecretValue", given["SecretId"]
+        case "GetSecretValue" | "PutSecretValue" | "DeleteSecret":
+            yield f"secretsmanager:{operation}", _secret(given["SecretId"])
+        case "CreateSecret":
+            yield "secretsmanager:CreateSecret", _secret(given["Name"])
         case "GenerateDataKey" | "Decrypt":
             yield f"kms:{operation}", "GrantKey"
         case "SendMessage" | "ChangeMessageVisibility" | "ReceiveMessage" | "DeleteMessage":
             yield f"sqs:{operation}", _queue(given["QueueUrl"])
         case _:
             raise AssertionError(f"No function is known to call {operation}: say in tests/roles.py what it needs.")
+
+
+def _secret(name: str) -> str:
+    return ORGANIZATIONS if name.startswith(ORGANIZATIONS) else name
 
 
 def _queue(url: str) -> str:

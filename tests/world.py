@@ -24,10 +24,12 @@ from werkzeug.serving import make_server
 from shared.secret_entries import forget_entries
 from shared.store.tables import TABLES, bind_table, forget_tables
 from simulators.google import GoogleWorld, PushRequest, create_app
-from tests.roles import held_to_roles
+from tests.microsoft_side import MicrosoftSide
+from tests.roles import ORGANIZATIONS, held_to_roles
 
 ACCOUNT = "anna@example.com"
 CLIENT_ID, CLIENT_SECRET = "client.apps.example.com", "client-secret"
+APP_ID, APP_SECRET = "11111111-2222-4333-8444-555555555555", "app-secret"
 PAGE = "http://localhost:8400/"
 REGION = "us-east-1"
 
@@ -48,9 +50,15 @@ class LambdaContext:
 
 class World:
     def __init__(
-        self, google_url: str, google: GoogleWorld, app: Any, inside: Callable[[str], AbstractContextManager[None]]
+        self,
+        google_url: str,
+        google: GoogleWorld,
+        app: Any,
+        microsoft: MicrosoftSide,
+        inside: Callable[[str], AbstractContextManager[None]],
     ) -> None:
         self.inside = inside
+        self.microsoft = microsoft
         self.google, self.google_url, self.pushes = google, google_url, list[PushRequest]()
         self._control = app.test_client()
         self.sqs = boto3.client("sqs")
@@ -75,7 +83,7 @@ class World:
             "notification-keys": {"current": "notification-key-1", "previous": ""},
             "state-keys": {"current": "state-key-1", "previous": ""},
             "google-client": {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},
-            "microsoft-client": {"client_id": "unused", "client_secret": "unused"},
+            "microsoft-client": {"client_id": APP_ID, "client_secret": APP_SECRET},
             "host-webhook": {"current": "whsec_" + "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB", "previous": ""},
         }.items():
             secrets.create_secret(Name=name, SecretString=json.dumps(members))
@@ -93,6 +101,10 @@ class World:
             GOOGLE_ACCOUNTS_URL=self.google_url,
             GOOGLE_OAUTH_URL=self.google_url,
             GOOGLE_API_URL=self.google_url,
+            MICROSOFT_LOGIN_URL=self.microsoft.url,
+            MICROSOFT_GRAPH_URL=self.microsoft.url,
+            PROVIDER_CA_FILE=self.microsoft.ca_file,
+            ORGANIZATION_SECRETS_PREFIX=ORGANIZATIONS,
             GRANT_KEY_ARN=key,
             PUBLIC_URL="http://localhost:8400",
             PUSH_URL="https://localhost:8443",
@@ -140,10 +152,12 @@ class World:
         with self.inside("oauth_callback"):
             return dict(lambda_handler(event, LambdaContext()))
 
-    def webhook(self, headers: Mapping[str, str], provider: str = "google") -> int:
+    def webhook(
+        self, headers: Mapping[str, str], provider: str = "google", body: str | None = None, query: str = ""
+    ) -> int:
         from functions.webhook_receiver.handler import lambda_handler
 
-        event = http_event("POST", f"/webhooks/{provider}", None, claims={}, headers=headers)
+        event = http_event("POST", f"/webhooks/{provider}?{query}", body, claims={}, headers=headers)
         with self.inside("webhook_receiver"):
             answer = lambda_handler({**event, "pathParameters": {"provider": provider}}, LambdaContext())
         return int(answer["statusCode"])
@@ -170,6 +184,8 @@ class World:
         while self.pushes:
             push = self.pushes.pop(0)
             self.webhook(dict(push.headers))
+        for told in self.microsoft.taken():
+            self.webhook(dict(told.headers), "microsoft", told.body.decode(), urlsplit(told.url).query)
 
     def work(self) -> bool:
         """One batch, as Lambda's event source mapping would hand it over; False if there was none."""
@@ -370,6 +386,7 @@ def running_world() -> Iterator[World]:
         world.pushes.append(push)
         return 200
 
+    microsoft = MicrosoftSide()
     google = GoogleWorld(send_push=take, sleep=lambda _: None)
     app = create_app(google)
     server = make_server("127.0.0.1", 0, app, threaded=True)
@@ -380,10 +397,12 @@ def running_world() -> Iterator[World]:
             forget_functions()
             google.add_client(CLIENT_ID, CLIENT_SECRET, ["http://localhost:8400/oauth/callback/google"])
             google.add_account(ACCOUNT, "Anna", time_zone="Europe/Berlin")
-            world = World(f"http://127.0.0.1:{server.server_port}", google, app, inside)
+            microsoft.world.add_app(APP_ID, APP_SECRET, ["http://localhost:8400/oauth/callback/microsoft"])
+            world = World(f"http://127.0.0.1:{server.server_port}", google, app, microsoft, inside)
             world.set_up()
             yield world
     finally:
+        microsoft.close()
         server.shutdown()
         server.server_close()
         os.environ.clear()

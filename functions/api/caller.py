@@ -38,11 +38,16 @@ class Caller:
 
     def may_use(self, connection: Connection | None) -> Connection:
         """The connection, if it is the caller's, or of the backend's organisation; else the same 404 as for none."""
-        if connection is None or connection.owner.org != self.org:
+        if connection is None or connection.owner.org != self.org or connection.is_organization:
             raise not_found()
         if not self.is_host and connection.owner.user_id != self.user_id:
             raise not_found()
         return connection
+
+    def must_administer(self) -> None:
+        """An organisation and its staff are for its admins and for the host app's backend."""
+        if not (self.is_host or self.is_admin):
+            raise not_found()
 
     def must_operate(self) -> None:
         """Jobs and deliveries are for the host app's backend and for admins."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Callable
@@ -12,10 +13,11 @@ from urllib.parse import parse_qsl, unquote
 
 from aws_lambda_powertools.event_handler.api_gateway import APIGatewayHttpResolver, Router
 
-from functions.api.caller import Caller, caller_of
+from functions.api.caller import LONGEST_USER_ID, Caller, caller_of
 from shared.busy import Trust
 from shared.config import ApiSettings
 from shared.connections import ConsentSettings
+from shared.disconnect import Choice, Fate
 from shared.errors import FieldError, Problem, invalid
 from shared.events import ANY_VERSION
 from shared.house import House
@@ -25,6 +27,7 @@ RESERVE_MS = 8_000
 """Long work in a request stops this long before the function's end, and goes on as a job."""
 
 LARGEST_BODY = 256 * 1024
+LARGEST_FILE = 2 * 1024 * 1024
 
 settings = cache(ApiSettings.read)
 _house = cache(lambda: make_house(settings()))
@@ -61,7 +64,7 @@ def queries(router: Router, name: str) -> list[str]:
 
 
 def body(router: Router) -> dict[str, Any]:
-    """The request's JSON object. Raises `Problem` (400, 413)."""
+    """The request's JSON object. Raises `Problem` (400, 413, 422)."""
     try:
         text = router.current_event.decoded_body or ""
         if len(text) > LARGEST_BODY:
@@ -71,7 +74,23 @@ def body(router: Router) -> dict[str, Any]:
         raise Problem(400, "not_json", "The request's body is not JSON. Send a JSON object.") from None
     if not isinstance(members, dict):
         raise Problem(400, "not_an_object", "The request's body is not a JSON object. Send one.")
+    user_id = members.get("user_id", "")
+    if not isinstance(user_id, str) or len(user_id) > LONGEST_USER_ID:
+        raise invalid([FieldError("user_id", f"Use a text of at most {LONGEST_USER_ID} characters.")])
     return members
+
+
+def file(router: Router) -> bytes:
+    """The request's body as it was sent. Raises `Problem` (400, 413)."""
+    event = router.current_event
+    try:
+        text = event.raw_event.get("body") or ""
+        content = base64.b64decode(text, validate=True) if event.is_base64_encoded else text.encode()
+    except ValueError:
+        raise Problem(400, "not_a_file", "The request's body cannot be read. Send the file's bytes.") from None
+    if len(content) > LARGEST_FILE:
+        raise Problem(413, "body_too_large", "The file is larger than 2 MB. Send it in parts.")
+    return content
 
 
 def only(members: dict[str, Any], known: set[str]) -> None:
@@ -103,6 +122,18 @@ def instant(router: Router, name: str) -> datetime:
     if found is None or found.tzinfo is None or not 1000 <= found.year < 9000:
         raise invalid([FieldError(name, "Use a time with an offset, as in 2027-03-01T09:00:00Z.")])
     return found
+
+
+def fates(router: Router) -> Choice:
+    """What the query says of copies when something is disconnected. Raises `Problem` (422)."""
+    return Choice(_fate(router, "imported"), _fate(router, "exported"))
+
+
+def _fate(router: Router, name: str) -> Fate:
+    text = query(router, name) or Fate.KEEP.value
+    if text not in list(Fate):
+        raise invalid([FieldError(name, "Use keep or delete.")])
+    return Fate(text)
 
 
 def named(text: str) -> str:

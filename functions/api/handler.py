@@ -11,13 +11,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.api.problems import problem_response
 from functions.api.routes import busy as busy_routes
-from functions.api.routes import calendars, connections, events, operations, service
+from functions.api.routes import calendars, connections, events, operations, organization, service, staff
 from shared.errors import ConnectionRevoked, Problem, RetryLater, VersionConflict, not_found
 from shared.observability import logger
 from shared.tracing import tracer
 
 app = APIGatewayHttpResolver()
-for routes in (service, connections, calendars, events, busy_routes, operations):
+for routes in (service, connections, calendars, events, busy_routes, operations, organization, staff):
     app.include_router(routes.router)
 
 

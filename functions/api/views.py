@@ -25,7 +25,10 @@ from shared.store.deliveries import Delivery
 Json = dict[str, object]
 
 
-def connection_json(connection: Connection, calendars: Sequence[Calendar], now: datetime) -> Json:
+def connection_json(
+    connection: Connection, calendars: Sequence[Calendar], now: datetime, managed_by: str | None = None
+) -> Json:
+    """`managed_by`: the organisation through which a person of its staff is connected."""
     chosen = [calendar for calendar in calendars if calendar.sync]
     synced = [calendar for calendar in chosen if not _is_gone(calendar)] or chosen
     reasons = [*connection.reasons, *(reason for calendar in chosen for reason in calendar.reasons)]
@@ -38,12 +41,13 @@ def connection_json(connection: Connection, calendars: Sequence[Calendar], now: 
         "provider": connection.provider,
         "account": connection.account.name if connection.account else None,
         "status": connection.status.value,
-        "reasons": _reasons(reasons),
+        "reasons": reasons_json(reasons),
         "created_at": to_text(connection.created_at),
         "last_sync_at": to_text(min(known)) if known and len(known) == len(synced_at) else None,
         "push": "active" if pushed else "polling",
         "sync": _progress(connection, synced),
         **asdict(connection.policy),
+        "managed_by": managed_by,
         "receipt": dict(connection.receipt) if connection.receipt is not None else None,
     }
 
@@ -98,9 +102,9 @@ def calendar_json(calendar: Calendar, now: datetime, *, can_push: bool, problems
         "sync": calendar.sync,
         "push": "active" if _pushed(calendar, now) else "polling",
         "watchable": calendar.watchable,
-        "push_reason": _reason(_why_polled(calendar, now, can_push)),
+        "push_reason": reason_json(_why_polled(calendar, now, can_push)),
         "last_sync_at": to_text(calendar.last_sync_at) if calendar.last_sync_at else None,
-        "reasons": _reasons(calendar.reasons),
+        "reasons": reasons_json(calendar.reasons),
         "problems": [{"event_id": link.event_id or None, "sentence": link.problem} for link in problems],
     }
 
@@ -133,7 +137,7 @@ def busy_json(found: BusyTime) -> Json:
         "busy": [{"start": to_text(each.start), "end": to_text(each.end)} for each in found.intervals],
         "as_of": to_text(found.as_of) if found.as_of else None,
         "complete": found.complete,
-        "reasons": _reasons(found.reasons),
+        "reasons": reasons_json(found.reasons),
         "calendars": [_behind_json(each) for each in found.calendars],
     }
 
@@ -147,19 +151,19 @@ def _behind_json(behind: CalendarBehind) -> Json:
         "name": calendar.name,
         "last_sync_at": to_text(calendar.last_sync_at) if calendar.last_sync_at else None,
         "complete": behind.reason is None,
-        "reason": _reason(behind.reason),
+        "reason": reason_json(behind.reason),
     }
 
 
-def _reasons(reasons: Iterable[Reason]) -> list[Json]:
+def reasons_json(reasons: Iterable[Reason]) -> list[Json]:
     return [
         {"code": reason.code, "sentence": reason.sentence, "link": reason.link or None}
         for reason in dict.fromkeys(reasons)
     ]
 
 
-def _reason(reason: Reason | None) -> Json | None:
-    return _reasons([reason])[0] if reason else None
+def reason_json(reason: Reason | None) -> Json | None:
+    return reasons_json([reason])[0] if reason else None
 
 
 def history_json(entry: HistoryEntry) -> Json:

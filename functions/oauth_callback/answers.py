@@ -27,6 +27,11 @@ def redirect(connection: Connection, members: Mapping[str, str], fragment: str) 
     return {"statusCode": 302, "headers": {**SAFE, "location": location}, "body": ""}
 
 
+def onward(address: str) -> dict[str, Any]:
+    """302 to the provider's next page."""
+    return {"statusCode": 302, "headers": {**SAFE, "location": address}, "body": ""}
+
+
 def failure_page(failure: ConnectFailed | RetryLater, settings: OauthCallbackSettings) -> dict[str, Any]:
     """A sentence, a stable code, a way to try again and one to get help; nothing of the request is shown. After trouble
     at the provider the same address works once more; else people begin anew, at the page of the first origin."""

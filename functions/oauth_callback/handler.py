@@ -7,9 +7,9 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.oauth_callback.answers import failure_page, redirect, thanks_page
+from functions.oauth_callback.answers import failure_page, onward, redirect, thanks_page
 from shared.config import OauthCallbackSettings
-from shared.connections import Aside, CameBack, ConsentFailed, finish
+from shared.connections import Aside, CameBack, ConsentFailed, Onward, finish
 from shared.errors import ConnectFailed, RetryLater
 from shared.observability import logger
 from shared.tracing import tracer
@@ -32,6 +32,9 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         case CameBack(connection, confirmation):
             logger.info("came back", extra={"connection_id": connection.id})
             return redirect(connection, {"status": "confirm"}, f"confirmation={confirmation}")
+        case Onward(connection, address):
+            logger.info("onward", extra={"connection_id": connection.id})
+            return onward(address)
         case Aside(sentence):
             return thanks_page(sentence, _settings())
         case ConsentFailed(connection, code):

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shared.errors import ConnectFailed, SyncError
 from shared.model import (
@@ -31,15 +31,47 @@ from shared.model import (
     Subscription,
 )
 
+if TYPE_CHECKING:
+    from shared.providers.organizations import OrganizationApi
+
 # --- this app at the provider --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
+class Password:
+    """A client secret; `expires_at` as its operator noted it, None where nobody did."""
+
+    value: str = field(repr=False)
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate and the key that signs for it, both PEM; its end is read from the certificate itself."""
+
+    certificate: str
+    private_key: str = field(repr=False)
+
+
+Credential = Password | Certificate
+
+
+@dataclass(frozen=True, slots=True)
 class ClientSecret:
-    """What this app proves itself with at a provider; the same for every connection."""
+    """What this app proves itself with at a provider; the same for every connection. `credentials`: what is live
+    besides `client_secret` ("" for none); while one is replaced by the next both are, and the first that is accepted
+    is used."""
 
     client_id: str
-    client_secret: str = field(repr=False)
+    client_secret: str = field(default="", repr=False)
+    credentials: tuple[Credential, ...] = ()
+    expires_at: datetime | None = None
+    """When `client_secret` ends, if somebody noted it."""
+
+    def live(self) -> tuple[Credential, ...]:
+        """All of them, the plain secret first."""
+        plain = (Password(self.client_secret, self.expires_at),) if self.client_secret else ()
+        return (*plain, *self.credentials)
 
 
 # --- consent -------------------------------------------------------------------------------------------------------
@@ -275,6 +307,10 @@ class Provider(Protocol):
 
     def authorizer(self) -> Authorizer: ...
 
-    def open(self, secret: bytes, *, quota_user: str, privacy: Privacy) -> Session:
+    def organizations(self) -> OrganizationApi | None:
+        """How one account or the app itself acts for all staff of an organisation; None if there is no such way."""
+
+    def open(self, secret: bytes, *, quota_user: str, privacy: Privacy, mailbox: str = "") -> Session:
         """Use a grant. `quota_user` is an opaque id under which a shared quota is counted; with `privacy` busy-only no
-        event's text is read. No call is made yet."""
+        event's text is read. `mailbox` is the address whose calendars are meant, by an organisation's grant; "" is the
+        account's own. No call is made yet."""

@@ -26,6 +26,7 @@ from shared.model import (
     HostMessage,
     Link,
     OnExternal,
+    Organization,
     OverrideLink,
     Owner,
     Policy,
@@ -82,34 +83,41 @@ def _text(instant: datetime | None) -> str | None:
 def connection_of_row(row: ConnectionRow) -> Connection:
     return Connection(
         id=row.id,
-        owner=Owner(row.org, row.user_id),
+        owner=Owner(row.org, row.user_id or ""),
         provider=row.provider,
         status=ConnectionStatus(row.status),
         created_at=from_text(row.created_at),
         updated_at=from_text(row.updated_at),
         version=int(row.version),
-        account=Account(row.account_id, row.account_name or "") if row.account_id else None,
+        account=Account(row.account_id, row.account_name or "", row.account_mailbox or "") if row.account_id else None,
         policy=policy_of(json.loads(row.policy)),
         reasons=reasons_of(row.reasons),
         return_to=row.return_to or "",
         due_at=_instant(row.due_at),
         receipt=json.loads(row.receipt) if row.receipt else None,
+        organization=_organization(row.organization),
+        member_of=row.member_of or "",
+        mailbox=row.mailbox or "",
+        enabled=row.enabled is not False,
+        leaving=bool(row.leaving),
+        in_step=bool(row.in_step),
     )
 
 
 def connection_values(connection: Connection) -> dict[str, Any]:
     """Every attribute of a connection's row but its key, its version and its secret part."""
     account = connection.account
-    closed = connection.status is ConnectionStatus.DISCONNECTED
+    closed = connection.status is ConnectionStatus.DISCONNECTED and not connection.member_of
     return {
         "owner": owner_key(connection.owner),
         "org": connection.owner.org,
-        "user_id": connection.owner.user_id,
+        "user_id": connection.owner.user_id or None,
         "provider": connection.provider,
         "status": connection.status.value,
         "account_key": account_key(connection.provider, account) if account else None,
         "account_id": account.id if account else None,
         "account_name": account.name if account else None,
+        "account_mailbox": account.mailbox or None if account else None,
         "policy": compact(asdict(connection.policy)),
         "reasons": compact([astuple(reason) for reason in connection.reasons]),
         "return_to": connection.return_to or None,
@@ -119,7 +127,31 @@ def connection_values(connection: Connection) -> dict[str, Any]:
         "expires_at_s": int(connection.updated_at.timestamp()) + RECEIPT_DAYS * DAY_SECONDS if closed else None,
         "due_shard": shard_of(connection.id) if connection.due_at else None,
         "due_at": _text(connection.due_at),
+        "organization": _organization_text(connection.organization),
+        "member_of": connection.member_of or None,
+        "mailbox": connection.mailbox or None,
+        "enabled": None if connection.enabled else False,
+        "leaving": connection.leaving or None,
+        "in_step": connection.in_step or None,
     }
+
+
+_INSTANTS = ("authorized_at", "secret_ends_at")
+
+
+def _organization(text: str | None) -> Organization | None:
+    if not text:
+        return None
+    members = json.loads(text)
+    instants = {name: _instant(members[name]) for name in _INSTANTS}
+    return Organization(**{**members, **instants, "reaches": tuple(members["reaches"])})
+
+
+def _organization_text(organization: Organization | None) -> str | None:
+    if organization is None:
+        return None
+    instants = {name: _text(getattr(organization, name)) for name in _INSTANTS}
+    return compact({**asdict(organization), **instants})
 
 
 def policy_of(members: Mapping[str, Any]) -> Policy:

@@ -4,7 +4,8 @@ A connection's row also holds what a consent under way needs: the encrypted flow
 and later the digest of the one-time confirmation. All of it goes when the connection is confirmed or erased.
 
 Beside the connections stand places: one row for each owner and account, naming the connection that holds it. Taking it
-and becoming active are one transaction, so an owner never has two active connections with one account.
+and becoming active are one transaction, so an owner never has two active connections with one account. In the same way
+an organisation has one place for each mailbox of its staff.
 """
 
 from __future__ import annotations
@@ -41,14 +42,14 @@ class ConnectionStore:
         row = _row(connection_id)
         return connection_of_row(row) if row and row.status else None
 
-    def create(self, connection: Connection, *, flow: bytes, state_digest: str) -> None:
-        """A new pending connection with its encrypted flow."""
+    def create(self, connection: Connection, *, flow: bytes = b"", state_digest: str = "") -> None:
+        """A new pending connection, with the encrypted flow of its consent if that is under way."""
         row = ConnectionRow(
             connection.id,
             **connection_values(connection),
             version=0,
-            flow=self._vault.seal(connection.id, flow),
-            state_digest=state_digest,
+            flow=self._vault.seal(connection.id, flow) if flow else None,
+            state_digest=state_digest or None,
         )
         with conditional():
             row.save(condition=ConnectionRow.id.does_not_exist())
@@ -78,6 +79,71 @@ class ConnectionStore:
         for shard in DUE_SHARDS:
             for row in ConnectionRow.by_due.query(shard, ConnectionRow.due_at <= to_text(now)):
                 yield connection_of_row(row)
+
+    # --- the staff of an organisation
+
+    def staff(self, organization_id: str, *, limit: int, after: str = "") -> list[Connection]:
+        """The people on an organisation's list, by their user ids, from behind `after` on."""
+        behind = ConnectionRow.user_id > after if after else None
+        rows = ConnectionRow.by_organization.query(organization_id, behind, limit=limit)
+        return [connection_of_row(row) for row in rows]
+
+    def holder_of(self, place: str) -> str:
+        """The connection that holds a mailbox's place, or ""."""
+        row = _row(place)
+        return (row.held_by or "") if row else ""
+
+    def save_member(
+        self, connection: Connection, *, new: bool = False, takes: str = "", gives_up: str = ""
+    ) -> Connection:
+        """Save a person's connection, or with `new` make it, and with it take one mailbox's place and give another up:
+        all of it, or nothing (`VersionConflict`)."""
+        expected = ConnectionRow.id.does_not_exist() if new else ConnectionRow.version == connection.version
+
+        def save(transaction: TransactWrite) -> None:
+            transaction.update(ConnectionRow(connection.id), actions=_actions(connection), condition=expected)
+
+        def take(transaction: TransactWrite) -> None:
+            transaction.update(
+                ConnectionRow(takes),
+                actions=[ConnectionRow.held_by.set(connection.id), ConnectionRow.expires_at_s.remove()],
+                condition=ConnectionRow.held_by.does_not_exist() | (ConnectionRow.held_by == connection.id),
+            )
+
+        def give_up(transaction: TransactWrite) -> None:
+            transaction.update(
+                ConnectionRow(gives_up),
+                actions=[ConnectionRow.held_by.remove(), ConnectionRow.expires_at_s.set(int(time.time()))],
+                condition=ConnectionRow.held_by == connection.id,
+            )
+
+        moves = [] if takes == gives_up else [*([take] if takes else []), *([give_up] if gives_up else [])]
+        write_all([save, *moves])
+        return replace(connection, version=connection.version + 1)
+
+    def take_on(self, connection: Connection, account: Account, instead_of: str) -> Connection:
+        """Save a person's connection, active now, and take the place of the account, which `instead_of` held ("":
+        nobody): all of it, or nothing (`VersionConflict`)."""
+        place = account_place(connection.owner, connection.provider, account)
+        held = ConnectionRow.held_by
+        free = held == instead_of if instead_of else held.does_not_exist() | (held == connection.id)
+
+        def save(transaction: TransactWrite) -> None:
+            transaction.update(
+                ConnectionRow(connection.id),
+                actions=[*_actions(connection), ConnectionRow.place.set(place)],
+                condition=ConnectionRow.version == connection.version,
+            )
+
+        def take(transaction: TransactWrite) -> None:
+            transaction.update(
+                ConnectionRow(place),
+                actions=[held.set(connection.id), ConnectionRow.expires_at_s.remove()],
+                condition=free,
+            )
+
+        write_all([save, take])
+        return replace(connection, version=connection.version + 1)
 
     # --- the one place of an owner's account
 

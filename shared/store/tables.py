@@ -47,11 +47,18 @@ class ConnectionsByDue(GlobalSecondaryIndex[Any]):
     due_at = UnicodeAttribute(range_key=True)
 
 
+class ConnectionsByOrganization(GlobalSecondaryIndex[Any]):
+    Meta = _projection("by-organization")
+    member_of = UnicodeAttribute(hash_key=True)
+    user_id = UnicodeAttribute(range_key=True)
+
+
 class ConnectionRow(Model):
     """A connection with its secret part: `grant` and `flow` are ciphertext of `shared.store.secrets`.
 
     A row of which only `held_by` is set is a place (`shared.keys.account_place`): the connection named there is the one
-    that its owner has with an account. That connection's row names its `place`. Indexes do not show places."""
+    that its owner has with an account. That connection's row names its `place`. Another kind of place is a mailbox's
+    (`shared.keys.mailbox_place`): whose it is among an organisation's staff. Indexes do not show places."""
 
     class Meta:
         table_name: ClassVar[str] = "unbound"
@@ -59,12 +66,13 @@ class ConnectionRow(Model):
     id = UnicodeAttribute(hash_key=True)
     owner = UnicodeAttribute()
     org = UnicodeAttribute()
-    user_id = UnicodeAttribute()
+    user_id = UnicodeAttribute(null=True)
     provider = UnicodeAttribute()
     status = UnicodeAttribute()
     account_key = UnicodeAttribute(null=True)
     account_id = UnicodeAttribute(null=True)
     account_name = UnicodeAttribute(null=True)
+    account_mailbox = UnicodeAttribute(null=True)
     policy = UnicodeAttribute()
     reasons = UnicodeAttribute()
     return_to = UnicodeAttribute(null=True)
@@ -75,6 +83,12 @@ class ConnectionRow(Model):
     confirmation_digest = UnicodeAttribute(null=True)
     place = UnicodeAttribute(null=True)
     held_by = UnicodeAttribute(null=True)
+    organization = UnicodeAttribute(null=True)
+    member_of = UnicodeAttribute(null=True)
+    mailbox = UnicodeAttribute(null=True)
+    enabled = BooleanAttribute(null=True)
+    leaving = BooleanAttribute(null=True)
+    in_step = BooleanAttribute(null=True)
     created_at = UnicodeAttribute()
     updated_at = UnicodeAttribute()
     expires_at_s = NumberAttribute(null=True)
@@ -85,6 +99,7 @@ class ConnectionRow(Model):
     by_owner = ConnectionsByOwner()
     by_account = ConnectionsByAccount()
     by_due = ConnectionsByDue()
+    by_organization = ConnectionsByOrganization()
 
 
 class CalendarsByDue(GlobalSecondaryIndex[Any]):

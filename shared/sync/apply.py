@@ -42,9 +42,6 @@ def apply_plan(plan: EventPlan, api: CalendarApi, calendar: str) -> list[Outcome
         except EventRejected as error:
             outcomes.extend(_refused(write, error, api, calendar))
             continue
-        except SyncError as error:
-            error.behind_writes = any(isinstance(outcome, Written) for outcome in outcomes)
-            raise
         if isinstance(write, CreateCopy) and isinstance(answer, RemoteEvent):
             created = answer.remote_id
         outcomes.append(Written(write, answer))

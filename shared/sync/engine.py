@@ -97,13 +97,14 @@ class CalendarSync:
 
     def _begin_snapshot(self) -> None:
         point = self.calendar.checkpoint
-        begun = replace(point, phase=SyncPhase.SNAPSHOT, cursor="", position="", run=new_run_id(), done=0, total=None)
+        begun = replace(point, phase=SyncPhase.SNAPSHOT, cursor="", position="", done=0, total=None)
         self._commit(begun)
 
     def _list(self) -> None:
-        """One page of everything."""
+        """One page of everything. A listing that begins anew is another run: what only the attempt before saw may be
+        gone by now."""
         point = self.calendar.checkpoint
-        if not point.run:
+        if not point.cursor:
             self._commit(replace(point, run=new_run_id()))
             point = self.calendar.checkpoint
         page = self._page(point)

@@ -12,7 +12,9 @@ from types import MappingProxyType
 
 from shared.calendar.recurrence import is_occurrence, occurrence_content
 from shared.model import (
+    APP,
     CONTENT_FIELDS,
+    SERIES_FIELDS,
     TEXT_FIELDS,
     Base,
     Cancelled,
@@ -25,8 +27,11 @@ from shared.model import (
     RemoteOverride,
 )
 from shared.sync.actions import CreateCopy, DeleteCopy, DeleteStray, UpdateCopy, UpdateOccurrence, Write
-from shared.sync.fingerprint import fingerprint_content, fingerprint_override, fingerprint_series
+from shared.sync.fingerprint import CANCELLED_FINGERPRINT, fingerprint_content, fingerprint_override, fingerprint_series
 from shared.sync.situation import Situation
+
+_TIMES = frozenset({"span", "recurrence"})
+"""Written together or not: a provider that is given one may move the other."""
 
 # --- what came of the writes ---------------------------------------------------------------------------------------
 
@@ -97,9 +102,10 @@ def advance_link(at: Situation, event: Event, outcomes: Sequence[Outcome]) -> Li
     before = old.base.remote if old else {}
     base = Base(
         local=_unsynced(mine, old.base.local if old else {}, _whole_fields(refused)),
-        remote={**(_theirs(remote, event, mine) or before), **_unread_text(at, before, outcomes)},
+        remote={**(_theirs(remote, event, mine) or before), **_unmerged(at, event, remote, before, outcomes)},
     )
-    overrides = _override_links(event, old, remote, outcomes)
+    whole = isinstance(at.remote, RemoteEvent) and at.remote.content is not None and at.remote.complete
+    overrides = _override_links(event, old, remote, outcomes, whole=whole)
     return Link(
         calendar_id=at.calendar_id,
         remote_id=remote.remote_id if remote else old.remote_id if old else "",
@@ -108,16 +114,29 @@ def advance_link(at: Situation, event: Event, outcomes: Sequence[Outcome]) -> Li
         etag=remote.etag if remote and remote.content else old.etag if old else "",
         base=base,
         overrides=MappingProxyType(overrides),
-        problem=refused[-1].problem if refused else _lasting_problem(old, base, overrides, outcomes),
+        problem=refused[-1].problem if refused else _lasting_problem(event, old, base, overrides, outcomes),
         seen=old.seen if old else "",
     )
 
 
 def _lasting_problem(
-    old: Link | None, base: Base, overrides: Mapping[OriginalStart, OverrideLink], outcomes: Sequence[Outcome]
+    event: Event,
+    old: Link | None,
+    base: Base,
+    overrides: Mapping[OriginalStart, OverrideLink],
+    outcomes: Sequence[Outcome],
 ) -> str:
-    """What was refused stays refused as long as neither side moves."""
-    if old is None or outcomes or base != old.base:
+    """What was refused stays refused as long as neither side moves, and an occurrence that a provider will not bring
+    back for as long as it is to be there."""
+    if old is None:
+        return ""
+    mine = event.series.overrides
+    if any(
+        link.base.remote == CANCELLED_FINGERPRINT and not isinstance(mine.get(start), Cancelled)
+        for start, link in overrides.items()
+    ):
+        return old.problem
+    if outcomes or base != old.base:
         return ""
     before = {start: link.base for start, link in old.overrides.items()}
     return old.problem if before == {start: link.base for start, link in overrides.items()} else ""
@@ -132,25 +151,37 @@ def _theirs(remote: RemoteEvent | None, event: Event, mine: Fingerprint) -> Fing
     return fingerprint_series(remote.content, remote.recurrence)
 
 
-def _unread_text(at: Situation, before: Fingerprint, outcomes: Sequence[Outcome]) -> Fingerprint:
-    """Text that shows in the answer to our own write, of an event whose text was withheld until then, was never merged:
-    it counts as it was read, so that it is news when it is reported."""
-    remote = at.remote if isinstance(at.remote, RemoteEvent) else None
+def _unmerged(
+    at: Situation, event: Event, after: RemoteEvent | None, before: Fingerprint, outcomes: Sequence[Outcome]
+) -> Fingerprint:
+    """What the answer to our own write shows of fields that it did not write was never merged: somebody's edit in
+    between, or text that was withheld until then. It counts as it was read, so that it is news when it is reported.
+    Text of the provider's own event that the answer withholds is erased here, and is news when it shows again."""
     written = {name for item in outcomes if isinstance(item.write, UpdateCopy) for name in item.write.fields}
-    if not written or (remote is not None and not remote.withheld):
+    if not written:
         return {}
-    read = fingerprint_content(remote.content) if remote is not None and remote.content is not None else before
-    return {name: read[name] for name in TEXT_FIELDS if name in read and name not in written}
+    kept = set(SERIES_FIELDS) - written - (_TIMES if written & _TIMES else set())
+    if after is not None and after.withheld and event.origin != APP:
+        kept -= set(TEXT_FIELDS)
+    reported = at.remote if isinstance(at.remote, RemoteEvent) else None
+    read = before
+    if reported is not None and reported.content is not None:
+        read = fingerprint_series(reported.content, reported.recurrence)
+    return {name: read[name] for name in SERIES_FIELDS if name in kept and name in read}
 
 
 def _override_links(
-    event: Event, old: Link | None, remote: RemoteEvent | None, outcomes: Sequence[Outcome]
+    event: Event, old: Link | None, remote: RemoteEvent | None, outcomes: Sequence[Outcome], *, whole: bool
 ) -> dict[OriginalStart, OverrideLink]:
+    """`whole`: the report names every exception that the provider has; one that it dropped is linked no more."""
     links: dict[OriginalStart, OverrideLink] = dict(old.overrides) if old else {}
+    held = remote.overrides if remote else {}
     writes = [(item, item.write) for item in outcomes if isinstance(item.write, UpdateOccurrence)]
     failed = {write.original_start for item, write in writes if isinstance(item, Refused)}
     blind = {write.original_start: write.change for _, write in writes if not write.etag}
-    for start, item in (remote.overrides if remote else {}).items():
+    if whole:
+        links = {start: link for start, link in links.items() if start in held or start in failed}
+    for start, item in held.items():
         linked = links.get(start)
         theirs = {**fingerprint_override(item.value), **_unread(event, old, start, blind.get(start))}
         links[start] = OverrideLink(item.remote_id, item.etag, Base(linked.base.local if linked else {}, theirs))

@@ -143,7 +143,9 @@ class _Merge:
             mine = self.overrides[start] = self._following(mine, self.event.series.content)
             shown = self._following(shown, self.at.shown.content)
         changed_here = fingerprint_override(mine) != (linked.base.local if linked else {})
-        if theirs is None:
+        if self._has_no_place_there(start, theirs):
+            self._put_back(start, shown, theirs, linked)
+        elif theirs is None:
             if not changed_here:
                 self._bring_along(start, mine, linked, linked)
             elif isinstance(mine, Content) and isinstance(shown, Content):
@@ -165,6 +167,31 @@ class _Merge:
                 self.taken.append(f"occurrence {start}")
                 if changed_here:
                     self.lost[f"occurrence {start}"] = _lost(mine)
+
+    def _has_no_place_there(self, start: OriginalStart, theirs: RemoteOverride | None) -> bool:
+        """Whether the times that were reported, and are not taken over, have no such occurrence: what was changed of it
+        went with it (Google reports it as cancelled), and does not come back with the times."""
+        if self.remote is None or self.remote.content is None:
+            return False
+        if theirs is not None and isinstance(theirs.value, Content):
+            return False
+        return not is_occurrence(Series(self.remote.content, self.remote.recurrence), start)
+
+    def _put_back(
+        self,
+        start: OriginalStart,
+        shown: Override | None,
+        theirs: RemoteOverride | None,
+        linked: OverrideLink | None,
+    ) -> None:
+        """The override here is written again. Where there is none, and there was none there, the person has cancelled
+        the occurrence before they changed the times: it stays cancelled."""
+        if shown is None and theirs is not None and linked is None:
+            self._take(start, CANCELLED)
+            self.taken.append(f"occurrence {start}")
+            shown = CANCELLED
+        if shown is not None:
+            self._write_whole(start, shown, None)
 
     def _following(self, override: Content, series: Content) -> Content:
         """An override that the provider has never seen follows what it changed of the series, where it held the old
@@ -335,8 +362,12 @@ class _Merge:
         return self.remote is not None and self.remote.withheld and self.event.origin == APP
 
     def _reported(self, content: Content) -> dict[str, object]:
-        values = values_of(content)
-        return {n: v for n, v in values.items() if n not in TEXT_FIELDS} if self._keeps_own_text else values
+        """What the report says. One that withholds even when the event was edited, as Google's to somebody who may only
+        read the calendar, says nothing of reminders either."""
+        left_out = set(TEXT_FIELDS) if self._keeps_own_text else set[str]()
+        if self.remote is not None and self.remote.withheld and self.remote.updated_at is None:
+            left_out.add("reminders")
+        return {name: value for name, value in values_of(content).items() if name not in left_out}
 
     def _own_text(self, theirs: Override) -> Override:
         if isinstance(theirs, Cancelled) or not self._keeps_own_text:
@@ -356,12 +387,9 @@ def _seen(known: RemoteOverride | OverrideLink | None) -> Fingerprint:
 
 
 def _with_dropped(remote: RemoteEvent, link: Link | None) -> RemoteEvent:
-    """The report with the exceptions that a provider dropped when somebody gave the series other times: those that are
-    linked and that a complete report leaves out follow their series now."""
+    """The report with the exceptions that a provider dropped when somebody wrote the times of the series, be it the
+    same times: those that are linked and that a complete report leaves out follow their series now."""
     if not remote.complete or remote.content is None or link is None:
-        return remote
-    now = fingerprint_series(remote.content, remote.recurrence)
-    if all(now[name] == link.base.remote.get(name) for name in ("span", "recurrence")):
         return remote
     series = Series(remote.content, remote.recurrence)
     dropped = {

@@ -59,7 +59,8 @@ def plan_event(at: Situation, policy: Policy) -> EventPlan:
         case RemoteEvent() if alive and (link or at.owned) and not at.held and at.writable:
             return _withdraw(at, policy)
         case RemoteEvent() if alive and (link or at.owned):
-            return merge_event(at, policy, Rule.MERGE if link else Rule.ADOPT)
+            merged = merge_event(at, policy, Rule.MERGE if link else Rule.ADOPT)
+            return merged if at.held else _still_to_go(at, remote, merged)
         case RemoteEvent() if link or at.owned:
             return _delete_remote(at, Rule.DELETE_REMOTE)
         case RemoteEvent():
@@ -128,6 +129,13 @@ def _withdraw(at: Situation, policy: Policy) -> EventPlan:
 def _delete_stray(at: Situation) -> EventPlan:
     writes = (DeleteStray(key=at.key),) if at.writable else ()
     return EventPlan(event_id=at.event.id, rule=Rule.DELETE_STRAY, writes=writes)
+
+
+def _still_to_go(at: Situation, remote: RemoteEvent, merged: EventPlan) -> EventPlan:
+    """A copy that the calendar is to hold no more and that cannot be deleted, since it may only be read now."""
+    delete = DeleteCopy(remote_id=remote.remote_id, etag="")
+    known = merged.link is NextLink.KEEP and at.link is not None and at.link.problem
+    return merged if known else replace(merged, kept_back=(*merged.kept_back, delete), link=NextLink.ADVANCE)
 
 
 def _removed_there(at: Situation, policy: Policy) -> EventPlan:

@@ -36,7 +36,7 @@ def record_of(
     event = plan.save or at.local
     outcomes = [*outcomes, *(Refused(write, READ_ONLY) for write in plan.kept_back)]
     link, unlink = _link_after(at, plan, outcomes, event, stored)
-    if run and link is None and not unlink and at.link is not None and at.link.seen != run:
+    if run and link is None and not unlink and stored is not None and at.link is not None and at.link.seen != run:
         link = at.link
     if link is not None and run:
         link = replace(link, seen=run)

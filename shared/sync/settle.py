@@ -6,7 +6,7 @@ to the provider together; one event that is refused, or that keeps changing, nev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -18,6 +18,7 @@ from shared.house import House
 from shared.keys import copy_key, import_id
 from shared.model import (
     APP,
+    WITHHELD,
     Account,
     Base,
     Brake,
@@ -35,11 +36,11 @@ from shared.model import (
 from shared.providers.base import CalendarApi
 from shared.queue import CalendarJob
 from shared.store.events import Mark, Record
-from shared.sync.actions import DeleteCopy, EventPlan, UpdateOccurrence
+from shared.sync.actions import DeleteCopy, EventPlan, UpdateCopy, UpdateOccurrence
 from shared.sync.apply import AlreadyThere, apply_plan, apply_together, stands_alone
 from shared.sync.brake import Tally, too_much
 from shared.sync.fetch import complete, in_window
-from shared.sync.links import Outcome, remote_after
+from shared.sync.links import Outcome, Written, remote_after
 from shared.sync.plan import plan_event
 from shared.sync.recording import REFUSED, record_of, written_singly
 from shared.sync.reminders import due_again
@@ -79,6 +80,9 @@ class EventSync:
     """Events that wait for the next sweep: their marks stay."""
 
     _woken: set[str] = field(default_factory=set)
+    _ahead: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
+    """What was overruled of which event, as far as the history has it already."""
+
     _singles: dict[tuple[str, int], tuple[OriginalStart, ...] | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -120,6 +124,8 @@ class EventSync:
                 copies.extend(made)
             elif isinstance(change, RemoteEvent) and in_window(change, self.since):
                 local = events.get(self._import_id(change.remote_id))
+                if local is not None and local.deleted and not self._is_there(change.remote_id):
+                    continue
                 at = self._situation(local, None, change)
                 copies.append((self._adopted(at) if local and not local.deleted else at, stored))
         return copies
@@ -161,6 +167,10 @@ class EventSync:
             occurrence=at.occurrence,
         )
         return replace(at, link=link, held=self._holds(at.event, link))
+
+    def _is_there(self, remote_id: str) -> bool:
+        """Before an event that was deleted comes to life again: a worker that stalled may hold a page from before."""
+        return self.api.fetch_event(self.calendar.remote_id, remote_id) is not None
 
     def _adopted(self, at: Situation) -> Situation:
         """An event that was kept when its calendar was disconnected is this calendar's again."""
@@ -246,6 +256,7 @@ class EventSync:
                 at, plan, stored = chunk[0]
                 self._settle(at, stored, plan)
                 continue
+            self._write_ahead((at, plan) for at, plan, _ in chunk)
             results = apply_together([plan for _, plan, _ in chunk], self.api, self.calendar.remote_id)
             done = [
                 (at, plan, result, stored)
@@ -269,7 +280,7 @@ class EventSync:
         conflicts = {id(record) for record in self.house.store.events.record([each[0] for each in records])}
         for record, at, outcomes in records:
             if id(record) not in conflicts:
-                self._recorded(record)
+                self._recorded(record, outcomes)
                 continue
             fresh, link = self._reload(at, outcomes)
             self._settle(fresh, link)
@@ -280,30 +291,32 @@ class EventSync:
         """Bring one event into step, planning again as often as one of the sides moves on in between."""
         for _ in range(ATTEMPTS):
             plan = plan or plan_event(at, self.connection.policy)
+            self._write_ahead([(at, plan)])
             try:
                 outcomes = apply_plan(plan, self.api, self.calendar.remote_id)
-            except SyncError as error:
-                if error.behind_writes:
-                    self._keep_history(at, plan)
-                if not isinstance(error, VersionConflict):
-                    raise
+            except VersionConflict as error:
                 at, plan = self._look_again(at, plan, error), None
                 continue
             record = self._record(at, plan, outcomes, stored)
             if record is None or not self.house.store.events.record([record]):
-                self._recorded(record)
+                self._recorded(record, outcomes)
                 return
             at, stored = self._reload(at, outcomes)
             plan = None
         self._leave_for_later(at, stored)
 
-    def _keep_history(self, at: Situation, plan: EventPlan) -> None:
-        """What a plan has overruled is gone at the provider once a part of it was written, also if the rest was not."""
-        history = tuple(told_of(entry, at.occurrence) for entry in plan.history if entry.lost and not plan.redact)
-        if history:
-            self.house.store.events.record(
-                [Record(owner=at.owner, event_id=plan.event_id, calendar_id=at.calendar_id, history=history)]
-            )
+    def _write_ahead(self, decided: Iterable[tuple[Situation, EventPlan]]) -> None:
+        """What a plan overrules is gone at the provider once it is written, whatever happens to this process then. So
+        the history has it before."""
+        records: list[Record] = []
+        for at, plan in decided:
+            told = [told_of(entry, at.occurrence) for entry in plan.history] if plan.writes and not plan.redact else []
+            news = tuple(one for one in told if one.lost and (plan.event_id, one.lost) not in self._ahead)
+            if news:
+                self._ahead.extend((plan.event_id, one.lost) for one in news)
+                records.append(Record(owner=at.owner, event_id=plan.event_id, calendar_id=at.calendar_id, history=news))
+        if records:
+            self.house.store.events.record(records)
 
     def _leave_for_later(self, at: Situation, stored: Link | None) -> None:
         """An event that keeps changing on both sides waits for the next sweep, and its neighbours do not."""
@@ -323,6 +336,9 @@ class EventSync:
         record = record_of(
             at, plan, outcomes, run=point.run, quiet=not point.first_completed, others=others, stored=stored
         )
+        if record is not None:
+            known = [entry for entry in record.history if (record.event_id, entry.lost) in self._ahead]
+            record = replace(record, history=tuple(entry for entry in record.history if entry not in known))
         if record is not None and record.event is not None and _too_large(record.event):
             remote_id = "" if isinstance(at.remote, Unseen) else at.remote.remote_id
             reason = "This event is too large to be held here: it has too many changed occurrences."
@@ -332,12 +348,22 @@ class EventSync:
             self.house.store.events.redact_history(at.owner, plan.event_id)
         return record
 
-    def _recorded(self, record: Record | None) -> None:
+    def _recorded(self, record: Record | None, outcomes: Sequence[Outcome]) -> None:
         if record is None:
             return
         for notice in record.notices:
             self.house.notices.send(notice)
         self._woken.update(record.marks)
+        if record.link is not None and record.link.overrides and any(_opens(outcome) for outcome in outcomes):
+            self._read_opened(record.link)
+
+    def _read_opened(self, link: Link) -> None:
+        """Exceptions of a series that was opened by our own write were last read without their text, and nobody reports
+        them again."""
+        found = self.api.fetch_event(self.calendar.remote_id, link.remote_id, tuple(sorted(link.overrides)))
+        event = self.house.store.events.load(self.calendar.owner, [link.event_id]).get(link.event_id)
+        if found is not None and event is not None:
+            self._settle(self._situation(event, link, found, link.occurrence), link)
 
     def _look_again(self, at: Situation, plan: EventPlan, error: VersionConflict) -> Situation:
         """The provider's side has moved on: read the event, with the occurrences that were to be written and those that
@@ -449,6 +475,15 @@ class EventSync:
         for calendar_id in sorted(self._woken):
             self.house.jobs.send(CalendarJob(calendar_id))
         self._woken.clear()
+
+
+def _opens(outcome: Outcome) -> bool:
+    """Whether a write made an event's text open to be read."""
+    match outcome:
+        case Written(write=UpdateCopy(fields={"visibility": visibility})):
+            return visibility not in WITHHELD
+        case _:
+            return False
 
 
 def _too_large(event: Event) -> bool:

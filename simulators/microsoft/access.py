@@ -33,6 +33,8 @@ def check(world: MicrosoftWorld, right: Right, token: AccessToken, mailbox: Acco
             check_app(world, token.client_id, token.tenant, token.scopes, mailbox, right)
         elif not enough(right, token.scopes):
             raise errors.access_denied()
+        else:
+            check_mailbox(world, world.accounts[token.email])  # somebody without a mailbox uses nobody's
         check_mailbox(world, mailbox)
     elif not _directory(right, token, mailbox):
         raise GraphError(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")

@@ -47,3 +47,14 @@ def violations(page: Page) -> list[str]:
     page.evaluate(source())
     found: list[str] = page.evaluate(RUN)
     return found
+
+
+def check_for_all(page: Page) -> None:
+    """As it stands, and at its narrowest."""
+    before = page.viewport_size
+    assert violations(page) == []
+    page.set_viewport_size({"width": 320, "height": 800})
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    if before:
+        page.set_viewport_size(before)

@@ -19,8 +19,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from demo.front_door import FrontDoorSettings, serve
 from demo.product import Choice, Product, product
 from demo.tools import LOCAL
+from tests.browser.organization_stub import Stubs
 from tests.browser.visit import Visit, Visits
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -81,6 +83,25 @@ def running(browser: Browser) -> Iterator[Product]:
     settings = {"HELP_ADDRESS": "help@lockstep.example"}
     with product(Choice(stage="browser", state_dir=state, environment=settings, tell=print)) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The pages alone, with tokens and without an API: the address."""
+    with serve(FrontDoorSettings(state_dir=tmp_path_factory.mktemp("pages"), port=0)) as door:
+        yield door.url
+
+
+@pytest.fixture
+def stub(pages: str, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Stubs]:
+    """Opens pages before an organisation's API that says what the test wants."""
+    stubs = Stubs(pages, browser)
+    yield stubs
+    if request.node.stash.get(OUTCOME, False):
+        stubs.take_pictures(FAILED, request.node.name)
+    stubs.close()
+    if not request.node.stash.get(OUTCOME, False):
+        assert stubs.faults == []
 
 
 @pytest.fixture

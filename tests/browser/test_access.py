@@ -8,19 +8,14 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.axe import violations
+from tests.browser.axe import check_for_all
 from tests.browser.visit import NAMES, Visit, Visits, shows
 
 LOOKS = pytest.mark.parametrize("scheme", ["light", "dark"])
 
 
 def check(visit: Visit) -> None:
-    """As it stands, and at its narrowest."""
-    assert violations(visit.page) == []
-    visit.page.set_viewport_size({"width": 320, "height": 800})
-    assert violations(visit.page) == []
-    assert visit.page.evaluate("document.documentElement.scrollWidth") <= 320
-    visit.page.set_viewport_size({"width": 1000, "height": 900})
+    check_for_all(visit.page)
 
 
 @LOOKS

@@ -10,6 +10,7 @@ import re
 
 from playwright.sync_api import Locator, expect
 
+from demo import organizations
 from demo.tools import LOCAL, ROOT
 from tests.browser.visit import Visit, Visits, shows
 
@@ -133,6 +134,43 @@ def test_pictures_of_a_wave_of_deletions(visits: Visits) -> None:
     expect(visit.card("google").locator(".panel.warn")).to_be_visible()
     expect(visit.card("google").get_by_role("radio")).to_be_visible()
     take(visit, "held")
+
+
+def test_pictures_of_an_organisation(visits: Visits) -> None:
+    visit = visits.new(user="admin", org="pictures", role="admin", locale="en-GB", viewport=WIDE)
+    page = visit.page
+    page.goto(visit.url("/organization"))
+    page.get_by_label("Tenant id or domain").fill(organizations.TENANT)
+    page.get_by_label("Display name").fill("Harbour Care")
+    page.get_by_role("button", name="Check").click()
+    expect(page.get_by_role("button", name="Authorize")).to_be_visible()
+    page.locator("#news").get_by_role("button", name="Dismiss").click()
+    take(visit, "organization-settings", page.get_by_role("region", name="Settings"))
+    page.get_by_role("button", name="Authorize").click()
+    for _ in ("consent", "who it is"):
+        page.locator(f"input[value='{organizations.ADMIN}']").check()
+        page.get_by_role("button", name="Accept").click()
+    shows(visit.opening(), "Authorised.")
+    visit.opening().get_by_role("button", name="Dismiss").click()
+    page.get_by_role("button", name="Import a file").click()
+    staff = (visit.running.stack.state_dir.parent / organizations.HARBOUR_LIST).read_bytes()
+    content = staff + b"=cmd,mallory@harbour.example,true\r\nnora,no address,true\r\n"
+    page.get_by_label("CSV file").set_input_files({"name": "staff.csv", "mimeType": "text/csv", "buffer": content})
+    expect(page.get_by_role("button", name="Apply")).to_be_visible()
+    take(visit, "staff-import", page.locator(".staff"))
+    page.get_by_role("button", name="Apply").click()
+    expect(page.locator(".staff .badge.good")).to_have_count(9, timeout=120_000)
+    expect(page.locator("#news .notice")).not_to_have_count(0)
+    page.locator("#news").get_by_role("button", name="Dismiss").click()
+    take(visit, "organization")
+    take(visit, "staff", page.locator(".staff"))
+    page.get_by_role("button", name="Disconnect the organisation").click()
+    take(visit, "organization-end")
+    ada = visits.new(user="ada", stem="ada-pictures", org="pictures", locale="en-GB", viewport=WIDE)
+    ada.open()
+    shows(ada.card("microsoft"), "Managed by Harbour Care")
+    expect(ada.card("microsoft").get_by_role("radio")).to_be_visible()
+    take(ada, "managed", ada.card("microsoft"))
 
 
 def test_pictures_of_the_live_calendar(visits: Visits) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
@@ -30,13 +31,13 @@ class Visits:
     faults: list[str] = field(default_factory=list)
     _all: list[Visit] = field(default_factory=list)
 
-    def new(self, *, user: str = "", stem: str = "", **context: Any) -> Visit:
+    def new(self, *, user: str = "", stem: str = "", org: str = "", role: str = "", **context: Any) -> Visit:
         """A page for a new person with provider accounts of their own, named by `stem`."""
         name = re.sub(r"[^a-z0-9]+", "-", self.test.lower()).strip("-")[5:35]
         user = user or f"{name}-{secrets.token_hex(3)}"
         options = {"locale": LOCALE, "timezone_id": ZONE, "viewport": {"width": 1000, "height": 900}, **context}
         opened = self.browser.new_context(ignore_https_errors=True, **options)
-        visit = Visit(self.running, opened, user, stem or user)
+        visit = Visit(self.running, opened, user, stem or user, org, role)
         visit.page.on("pageerror", lambda error: self.faults.append(f"{user}: {error}"))
         self._all.append(visit)
         visit.have_accounts()
@@ -58,6 +59,8 @@ class Visit:
     context: BrowserContext
     user: str
     stem: str
+    org: str = ""
+    role: str = ""
 
     @cached_property
     def page(self) -> Page:
@@ -65,7 +68,8 @@ class Visit:
 
     @cached_property
     def api(self) -> AppClient:
-        return AppClient(self.running.url, user=self.user)
+        roles = (self.role,) if self.role else ()
+        return AppClient(self.running.url, user=self.user, org=self.org or "demo", roles=roles)
 
     def account(self, provider: str) -> str:
         return f"{self.stem}@{'example.com' if provider == 'google' else 'contoso.example'}"
@@ -95,7 +99,8 @@ class Visit:
     # --- the page
 
     def url(self, path: str = "/") -> str:
-        return f"{self.running.url}{path}?user={self.user}"
+        chosen = {"user": self.user, "org": self.org, "role": self.role}
+        return f"{self.running.url}{path}?{urlencode({name: value for name, value in chosen.items() if value})}"
 
     def open(self, path: str = "/") -> Page:
         self.page.goto(self.url(path))

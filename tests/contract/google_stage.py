@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from werkzeug.serving import make_server
 
 from shared.config import GoogleSettings
+from shared.errors import ConnectionRevoked, SyncError
 from shared.model import Access, OriginalStart, Privacy, Span, Visibility, When, ZonedTime
 from shared.providers import open_provider
 from shared.providers.base import ClientSecret, HttpRequest, Provider, Session
@@ -45,8 +46,9 @@ class GoogleStage:
     redirect_uri = "http://127.0.0.1/oauth/callback/google"
     account_name = "anna@example.com"
     main = "anna@example.com"
-    revokes = brings_back = side_by_side = True
+    revokes = brings_back = side_by_side = lists_all = keeps_tokens = True
     unpassable = renews = False
+    without_scope: tuple[type[SyncError], str] = (ConnectionRevoked, "scope_missing")
     permissions = {"calendar.events": "events", "calendarlist.readonly": "list"}  # noqa: RUF012
     told_as: Mapping[Access, Access] = {}
 
@@ -117,8 +119,11 @@ class GoogleStage:
         fields = {"refresh_token": issued["refresh_token"], "token": issued["access_token"], "scopes": scopes}
         return json.dumps(fields | {"expiry": "2099-01-01T00:00:00"}).encode()
 
-    def session(self, *, privacy: Privacy = Privacy.FULL, secret: bytes | None = None) -> Session:
-        return self.provider().open(secret or self.secret(), quota_user=self.mailbox, privacy=privacy)
+    def session(
+        self, *, privacy: Privacy = Privacy.FULL, secret: bytes | None = None, reachable: bool = True
+    ) -> Session:
+        provider = self.provider(reachable=reachable)
+        return provider.open(secret or self.secret(), quota_user=self.mailbox, privacy=privacy)
 
     def control(self, path: str, *, method: str = "POST", **body: Any) -> Any:
         answer = self._app.test_client().open(f"/control/{path}", method=method, json=body or None)

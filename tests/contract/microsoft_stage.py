@@ -20,6 +20,7 @@ from werkzeug.serving import make_server
 
 from shared.calendar.recurrence import parse_original_start
 from shared.config import MicrosoftSettings
+from shared.errors import ConnectionRevoked, SyncError
 from shared.model import Access, OriginalStart, Privacy, Span, Visibility, When, ZonedTime
 from shared.providers.base import ClientSecret, HttpRequest, Provider, Session
 from shared.providers.microsoft import MicrosoftProvider, recurrence
@@ -52,8 +53,11 @@ class MicrosoftStage:
     name = "microsoft"
     redirect_uri = "http://localhost/oauth/callback/microsoft"
     account_name = "anna@example.com"
+    grantor = account_name
+    """Who signs in."""
     revokes = brings_back = side_by_side = False
-    unpassable = renews = True
+    unpassable = renews = lists_all = keeps_tokens = True
+    without_scope: tuple[type[SyncError], str] = (ConnectionRevoked, "scope_missing")
     permissions = {"Calendars.ReadWrite": "calendars"}  # noqa: RUF012
     told_as = {Access.FREE_BUSY: Access.READER}  # noqa: RUF012
 
@@ -128,7 +132,7 @@ class MicrosoftStage:
 
     def secret(self, *, without_scope: bool = False) -> bytes:
         scopes = ["User.Read"] if without_scope else list(SCOPES)
-        issued = self.control("tokens", email=self.account_name, client_id=CLIENT.client_id, scopes=scopes)
+        issued = self.control("tokens", email=self.grantor, client_id=CLIENT.client_id, scopes=scopes)
         cache = msal.SerializableTokenCache()
         cache.add(
             {
@@ -142,8 +146,11 @@ class MicrosoftStage:
         )
         return encode_secret(cache)
 
-    def session(self, *, privacy: Privacy = Privacy.FULL, secret: bytes | None = None) -> Session:
-        return self.provider().open(secret or self.secret(), quota_user=self.mailbox, privacy=privacy)
+    def session(
+        self, *, privacy: Privacy = Privacy.FULL, secret: bytes | None = None, reachable: bool = True
+    ) -> Session:
+        provider = self.provider(reachable=reachable)
+        return provider.open(secret or self.secret(), quota_user=self.mailbox, privacy=privacy)
 
     def control(self, path: str, *, method: str = "POST", **body: Any) -> Any:
         answer = self._app.test_client().open(f"/control/{path}", method=method, json=body or None)
@@ -160,19 +167,26 @@ class MicrosoftStage:
         leave_out: tuple[str, ...] = (),
         lasting: bool = True,
         changes: Mapping[str, str | None] = {},
+        account: str = "",
     ) -> dict[str, str]:
-        """Microsoft's page lets nobody leave out a permission; the token that follows may lack one all the same."""
+        """Microsoft's page lets nobody leave out a permission; the token that follows may lack one all the same.
+        `account`: who answers, if it is not the person."""
         parts = urlsplit(url)
         sent = dict(parse_qsl(parts.query))
-        self._told.extend(documented.authorization_faults(sent))
+        self._told.extend(self._page_faults(parts.path, sent))
         asked = {name: value for name, value in (sent | dict(changes)).items() if value is not None}
         self.world.settings.withheld_scopes = [*leave_out, *([] if lasting else ["offline_access"])]
         answer = self._app.test_client().post(
             urlunsplit(("", "", parts.path, urlencode(asked), "")),
-            data={"account": self.account_name, "decision": "allow" if allow else "deny"},
+            data={"account": account or self.account_name, "decision": "allow" if allow else "deny"},
         )
         assert answer.status_code == 302, answer.text
         return dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
+
+    def _page_faults(self, path: str, sent: Mapping[str, str]) -> Iterator[str]:
+        if path.endswith("/adminconsent"):
+            return documented.admin_consent_faults(sent)
+        return documented.authorization_faults(sent)
 
     def live_grants(self) -> int:
         return sum(grant["refresh_tokens"] for grant in self.control("grants", method="GET")["grants"])
@@ -297,7 +311,7 @@ class MicrosoftStage:
         self._gate.clear()
         self.fault(kind="hang", seconds=30)
         try:
-            with patch("shared.providers.microsoft.grant.TIMEOUT", 0.2):
+            with patch("shared.providers.microsoft.sessions.TIMEOUT", 0.2):
                 yield
         finally:
             self._gate.set()

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from shared.errors import SyncError
 from shared.model import Access, OriginalStart, Privacy, Span, Visibility
 from shared.providers.base import HttpRequest, Provider, Session
 from tests.contract.schemas.wire import Witness
@@ -44,6 +45,12 @@ class Stage(Protocol):
     """Two subscriptions to one calendar may exist."""
     renews: bool
     """A subscription can be given a later end."""
+    lists_all: bool
+    """All calendars of the account are listed, and not the default one alone."""
+    keeps_tokens: bool
+    """A token that was renewed is a part of the secret."""
+    without_scope: tuple[type[SyncError], str]
+    """What a grant says that lacks the right to events, and its code."""
     witness: Witness
     """What passes between adapter and simulator."""
     redirect_uri: str
@@ -62,7 +69,9 @@ class Stage(Protocol):
     def secret(self, *, without_scope: bool = False) -> bytes:
         """A grant as a consent would give it, optionally one that lacks the right to events."""
 
-    def session(self, *, privacy: Privacy = Privacy.FULL, secret: bytes | None = None) -> Session: ...
+    def session(
+        self, *, privacy: Privacy = Privacy.FULL, secret: bytes | None = None, reachable: bool = True
+    ) -> Session: ...
 
     # consent
 

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import logging
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,7 +12,13 @@ import pytest
 
 from shared.errors import ConnectFailed, RetryLater
 from shared.providers.base import Authorizer, Begun, Grant, GrantIncomplete, Revocation
+from tests.contract.conftest import STAGES, swept
 from tests.contract.stage import Stage
+
+
+@pytest.fixture(params=sorted(STAGES))
+def stage(request: pytest.FixtureRequest, built: Callable[[str], Any]) -> Iterator[Stage]:
+    yield from swept(built(request.param))
 
 
 @pytest.fixture

@@ -30,7 +30,6 @@ from shared.model import (
     Content,
     EventStatus,
     Policy,
-    Privacy,
     Reminder,
     RemoteEvent,
     RemoteOverride,
@@ -124,7 +123,7 @@ def whole(content: Content) -> dict[str, object]:
 def test_calendars_come_with_what_the_account_may_do_in_them(calendars: CalendarApi, stage: Stage) -> None:
     ids = {access: stage.add_calendar(access.value, access=access) for access in Access}
     listed = {one.remote_id: one for one in calendars.list_calendars()}
-    for access, remote_id in ids.items():
+    for access, remote_id in ids.items() if stage.lists_all else ():
         assert listed[remote_id].access is stage.told_as.get(access, access)
     assert [one.remote_id for one in listed.values() if one.primary] == [stage.main]
     assert listed[stage.main].zone == BERLIN
@@ -132,7 +131,8 @@ def test_calendars_come_with_what_the_account_may_do_in_them(calendars: Calendar
 
 def test_no_calendar_is_lost_behind_the_first_page_of_the_list(calendars: CalendarApi, stage: Stage) -> None:
     added = {stage.add_calendar(f"Room {number}") for number in range(101)}
-    assert added <= {one.remote_id for one in calendars.list_calendars()}
+    listed = {one.remote_id for one in calendars.list_calendars()}
+    assert listed == {stage.main} | (added if stage.lists_all else set())
 
 
 # --- listing -------------------------------------------------------------------------------------------------------
@@ -852,7 +852,7 @@ def test_a_provider_that_hangs_is_given_up(stage: Stage) -> None:
 
 
 def test_a_provider_that_cannot_be_reached_is_tried_later(stage: Stage) -> None:
-    api = stage.provider(reachable=False).open(stage.secret(), quota_user="m", privacy=Privacy.FULL).calendars
+    api = stage.session(reachable=False).calendars
     with pytest.raises(RetryLater):
         api.list_calendars()
 
@@ -865,7 +865,7 @@ def test_an_access_token_that_ends_in_the_middle_is_renewed_and_the_new_one_is_t
     stage.expire_access_tokens()
     calendars.fetch_page(stage.main, START)
     renewed = calendars.secret()
-    assert renewed is not None
+    assert (renewed is not None) is stage.keeps_tokens
     again = stage.session(secret=renewed).calendars
     again.list_calendars()
     assert again.secret() is None
@@ -888,9 +888,10 @@ def test_a_token_endpoint_in_trouble_revokes_nothing(calendars: CalendarApi, sta
 
 def test_a_grant_that_lacks_a_permission_says_which_way_out_there_is(stage: Stage) -> None:
     api = stage.session(secret=stage.secret(without_scope=True)).calendars
-    with pytest.raises(ConnectionRevoked) as caught:
+    error, code = stage.without_scope
+    with pytest.raises(error) as caught:
         api.fetch_page(stage.main, START)
-    assert caught.value.code == "scope_missing"
+    assert caught.value.code == code
 
 
 def test_no_error_carries_an_address_or_a_text_to_the_log(calendars: CalendarApi, stage: Stage) -> None:

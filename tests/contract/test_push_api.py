@@ -1,7 +1,9 @@
 """Push: what was granted counts, and what cannot be watched is said to be so."""
 
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -9,6 +11,7 @@ from shared.errors import ConnectionRevoked, NotWatchable, RetryLater
 from shared.model import Span, Subscription, ZonedTime
 from shared.providers import parse_notification
 from shared.providers.base import Notification, Notifications, PushApi
+from tests.contract.conftest import PUSHING, swept
 from tests.contract.stage import Stage, Trouble
 
 ADDRESS = "https://hooks.example.com/webhooks/x"
@@ -16,6 +19,11 @@ SPAN = Span(
     ZonedTime(datetime(2027, 3, 1, 9), "Europe/Berlin"),  # noqa: DTZ001
     ZonedTime(datetime(2027, 3, 1, 10), "Europe/Berlin"),  # noqa: DTZ001
 )
+
+
+@pytest.fixture(params=PUSHING)
+def stage(request: pytest.FixtureRequest, built: Callable[[str], Any]) -> Iterator[Stage]:
+    yield from swept(built(request.param))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ Each test takes exchanges of adapter and simulator and spoils them, one thing at
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
@@ -15,9 +16,10 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
+from shared.errors import NotWatchable
 from shared.model import CANCELLED, Attendee, Content, Reminder, Series, Span, Visibility, ZonedTime
 from shared.providers.base import CopyChange, CopyDeletion, FromStart, NewCopy, OccurrenceChange
-from tests.contract.conftest import STAGES
+from tests.contract.conftest import STAGES, WAYS
 from tests.contract.schemas.wire import Exchange, Judge, Witness
 from tests.contract.stage import Stage
 
@@ -50,11 +52,14 @@ class Passed:
     exchanges: tuple[Exchange, ...]
 
 
-@pytest.fixture(scope="module", params=sorted(STAGES))
+@pytest.fixture(scope="module", params=sorted(WAYS))
 def passed(request: pytest.FixtureRequest, built: Callable[[str], Any]) -> Passed:
     stage: Stage = built(request.param)
     stage.reset()
-    _traffic(stage)
+    if request.param in STAGES:
+        _traffic(stage)
+    else:
+        _staff_traffic(stage)
     kinds = {
         (each.method, _kind(each.path), each.status): each
         for each in stage.witness.kept
@@ -99,8 +104,28 @@ def _traffic(stage: Stage) -> None:
     authorizer.revoke(session.calendars.secret() or grant.secret)
 
 
+def _staff_traffic(stage: Stage) -> None:
+    secret, organizations = stage.secret(), stage.provider().organizations()
+    assert organizations is not None
+    stage.expire_access_tokens()
+    for mailbox in (stage.account_name, "nobody@example.com"):
+        organizations.verify(secret, mailbox)
+    organizations.others_reached(secret, [])
+    session = stage.session(secret=secret)
+    api, main = session.calendars, stage.main
+    api.list_calendars()
+    made = api.create(main, NewCopy(tag="ev-1", key="key-1", series=Series(EVERYTHING)))
+    api.update(main, CopyChange(remote_id=made.remote_id, etag=made.etag, fields={"title": "x"}))
+    api.fetch_page(main, START)
+    api.write_all(main, [NewCopy(tag=f"ev-{n}", key=f"key-{n}", series=Series(EVERYTHING)) for n in (2, 3)])
+    api.delete(main, made.remote_id, "")
+    assert session.push is not None
+    with suppress(NotWatchable):
+        session.push.subscribe(main, subscription_id="s-1", address="https://hooks.example.com/w", token="t")
+
+
 def _kind(path: str) -> str:
-    return re.sub(r"(calendars|events|subscriptions)/[^/]+", r"\1/*", path)
+    return re.sub(r"(calendars|events|subscriptions|users)/[^/]+", r"\1/*", path)
 
 
 def members(value: Any, where: str = "$") -> Iterator[tuple[str, dict[str, Any], str]]:

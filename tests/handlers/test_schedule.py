@@ -55,7 +55,7 @@ def test_a_subscription_that_is_due_is_replaced_and_no_change_falls_into_the_gap
     world.connect()
     before = live_channels(world)
     renewal_is_due()
-    assert world.tick()["renewed"] == 1
+    assert world.tick()["renewals"] == 1
     world.drain()
     after = live_channels(world)
     assert len(before) == len(after) == 1
@@ -180,9 +180,21 @@ def test_one_calendar_that_fails_does_not_keep_its_neighbours_from_their_renewal
 
         CalendarStore().change(row.id, due)
     world.control("POST", "faults", {"match": "events.watch", "kind": "server_error", "times": 1})
-    counts = world.tick()
-    assert counts["renewed"] == 1
-    assert sum(count for what, count in counts.items() if what.startswith("failed")) == 1
+    before = live_channels(world)
+    assert world.tick()["renewals"] == 2
+    world.drain()
+    after = live_channels(world)
+    assert len(after) == 2
+    assert not set(after) & set(before)
+
+
+def test_a_permission_that_a_renewal_finds_withdrawn_is_told_of_at_once(world: World) -> None:
+    connection = world.connect()
+    renewal_is_due()
+    world.control("POST", "revoke", {"email": ACCOUNT})
+    world.tick()
+    world.drain()
+    assert world.api("GET", f"/v1/connections/{connection}")[1]["status"] == "reconnect_required"
 
 
 def overdue(world: World) -> None:

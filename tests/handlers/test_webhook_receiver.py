@@ -255,7 +255,7 @@ def test_a_change_of_which_no_notification_ever_came_is_found_by_the_schedule(an
     anna.world.drain()
     assert anna.here() == [], "it was not due yet"
     be_due(calendar)
-    assert anna.world.tick()["polled"] == 1
+    assert anna.world.tick()["polls"] == 1
     anna.world.drain()
     assert anna.here() == ["Dentist"]
 
@@ -318,11 +318,12 @@ def test_the_schedule_replaces_a_subscription_that_is_due_before_it_stops_the_ol
     row.update(actions=[CalendarRow.subscription.set(with_renewal_due(row.subscription))])
     be_due(calendar)
     anna.forget_calls()
-    assert anna.world.tick()["renewed"] == 1
+    assert anna.world.tick()["renewals"] == 1
+    anna.world.drain()
     calls = [call["call"] for call in anna.world.control("GET", "calls")["recent"]]
     (new,) = live_channels(anna)
     assert new != old
-    assert calls == ["events.watch", "channels.stop"]
+    assert calls[:2] == ["events.watch", "channels.stop"]
     anna.world.drain()
     anna.add_there("Told by the new one", day=9)
     anna.world.drain()

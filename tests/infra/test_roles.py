@@ -11,6 +11,11 @@ from tests.infra.template import FUNCTIONS, function, listed, resources, stateme
 UNSCOPED = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 """Actions for which AWS knows no resource."""
 
+ORGANIZATIONS = (
+    "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:lockstep-${Stage}/organizations/*"
+)
+"""An entry for each organisation that authorised by a key: the only secrets that are made while the product runs."""
+
 
 def allowed(folder: str) -> set[tuple[str, str]]:
     """(action, resource) pairs of a role."""
@@ -46,7 +51,7 @@ def test_every_action_is_tied_to_one_resource_of_this_stage(folder):
             continue
         own_logs = rf"arn:.*:log-group:/aws/lambda/lockstep-\${{Stage}}-{folder.replace('_', '-')}:\*"
         one_secret = r"arn:.*:secret:lockstep-\${Stage}/[a-z-]+-\?{6}"  # six characters that Secrets Manager adds
-        assert "*" not in resource or re.fullmatch(own_logs, resource)
+        assert "*" not in resource or re.fullmatch(own_logs, resource) or resource == ORGANIZATIONS
         assert "?" not in resource or re.fullmatch(one_secret, resource)
 
 
@@ -66,9 +71,22 @@ def test_a_function_may_read_exactly_the_secrets_that_its_variables_name(folder)
     readable = {
         re.sub(r".*/(.*)-\?{6}", r"\1", resource)
         for action, resource in allowed(folder)
-        if action == "secretsmanager:GetSecretValue"
+        if action == "secretsmanager:GetSecretValue" and resource != ORGANIZATIONS
     }
     assert readable == named
+
+
+def test_keys_of_organisations_are_made_by_the_api_used_by_the_worker_and_seen_by_nobody_else():
+    may = {folder: actions_on(folder, ORGANIZATIONS) for folder in FUNCTIONS if actions_on(folder, ORGANIZATIONS)}
+    assert may == {
+        "api": {"GetSecretValue", "CreateSecret", "PutSecretValue", "DeleteSecret"},
+        "sync_worker": {"GetSecretValue", "DeleteSecret"},
+    }
+    prefixes = {
+        folder: function(folder)["Environment"]["Variables"].get("ORGANIZATION_SECRETS_PREFIX") for folder in FUNCTIONS
+    }
+    assert {folder for folder, prefix in prefixes.items() if prefix} == set(may)
+    assert all(f":secret:{text(prefix)}*" in ORGANIZATIONS for prefix in prefixes.values() if prefix)
 
 
 @pytest.mark.parametrize("folder", FUNCTIONS)

@@ -7,6 +7,7 @@ does not matter how a series is written down.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -228,7 +229,11 @@ def _texts_survive(world: World, model: Model) -> None:
             continue
         if text.side in world.sides and world.connection(text.side) is None:
             continue  # an account that is no longer connected
-        if event.series.content.visibility in WITHHELD and (event.origin != APP or text.side != APP):
+        if event.origin not in (APP, *world.tables.calendars):
+            continue  # nor is the one that the event is in
+        contents = [event.series.content, *(event.series.overrides.values() if event.origin != APP else ())]
+        withheld = any(isinstance(one, Content) and one.visibility in WITHHELD for one in contents)
+        if withheld and (event.origin != APP or text.side != APP):
             continue  # text of such an event is not read there, and of one that was made there not kept at all (I11)
         unit = f"occurrence {text.unit}" if text.unit else "the event"
         raise Violation(f"I1: {text.token}, written by {text.side} as {text.field} of {unit} ({event_id}), is nowhere")
@@ -264,7 +269,8 @@ def _nothing_private(world: World, model: Model) -> None:
                 continue
             stored = repr(event) + repr(world.tables.history.get((OWNER, event_id), {}))
             for text in model.texts.values():
-                if text.side == name and text.remote_id == remote_id and f"{text.token}." in stored:
+                own = text.side == name and text.remote_id == remote_id
+                if own and re.search(rf"\b{text.token}\.", stored):
                     raise Violation(f"I11: {text.token}, the text of a private event of {name}, is stored")
 
 

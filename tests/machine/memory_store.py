@@ -97,12 +97,12 @@ class MemoryConnections:
     def load(self, connection_id: str) -> Connection | None:
         return self._io.step("connections.get", False, lambda: self._rows.get(connection_id))
 
-    def create(self, connection: Connection, *, flow: bytes, state_digest: str) -> None:
+    def create(self, connection: Connection, *, flow: bytes = b"", state_digest: str = "") -> None:
         def put() -> None:
             if connection.id in self._rows:
                 raise _conflict()
             self._rows[connection.id] = replace(connection, version=0)
-            self._secrets[connection.id] = Secrets(flow=flow, state_digest=state_digest)
+            self._secrets[connection.id] = Secrets(flow=flow or None, state_digest=state_digest)
 
         self._io.step("connections.put", True, put)
 
@@ -219,6 +219,54 @@ class MemoryConnections:
         if place:
             self._io.step("connections.update", True, give_up)
         self._io.step("connections.update", True, update)
+
+    # --- the staff of an organisation
+
+    def staff(self, organization_id: str, *, limit: int, after: str = "") -> list[Connection]:
+        def query() -> list[Connection]:
+            members = [one for one in self._rows.values() if one.member_of == organization_id]
+            return sorted((one for one in members if one.owner.user_id > after), key=lambda one: one.owner.user_id)
+
+        return self._io.step("connections.query", False, lambda: query()[:limit])
+
+    def holder_of(self, place: str) -> str:
+        return self._io.step("connections.get", False, lambda: self._places.get(place, ""))
+
+    def save_member(
+        self, connection: Connection, *, new: bool = False, takes: str = "", gives_up: str = ""
+    ) -> Connection:
+        takes, gives_up = ("", "") if takes == gives_up else (takes, gives_up)
+
+        def write() -> Connection:
+            taken = takes and self._places.get(takes, connection.id) != connection.id
+            if taken or (gives_up and self._places.get(gives_up) != connection.id):
+                raise _conflict()
+            if new:
+                if connection.id in self._rows:
+                    raise _conflict()
+                self._rows[connection.id] = connection
+                self._secrets[connection.id] = Secrets()
+            saved = self._save(connection)
+            if takes:
+                self._places[takes] = connection.id
+            self._places.pop(gives_up, None)
+            return saved
+
+        return self._io.step("transaction", True, write)
+
+    def take_on(self, connection: Connection, account: Account, instead_of: str) -> Connection:
+        place = account_place(connection.owner, connection.provider, account)
+
+        def write() -> Connection:
+            holder = self._places.get(place, "")
+            if holder != instead_of and (instead_of or holder != connection.id):
+                raise _conflict()
+            saved = self._save(connection)
+            self._secrets[connection.id].place = place
+            self._places[place] = connection.id
+            return saved
+
+        return self._io.step("transaction", True, write)
 
     # --- the one place of an owner's account
 

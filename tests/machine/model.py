@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from shared.keys import import_id
-from shared.model import Account, Owner
+from shared.model import Owner
 
 if TYPE_CHECKING:
     from tests.machine.world import World
@@ -82,7 +82,7 @@ class Model:
         if side not in world.sides:
             return ""
         there = world.sides[side]
-        return import_id(OWNER, side, Account(there.account_id, ""), there.calendar, remote_id)
+        return import_id(OWNER, side, there.known_as, there.calendar, remote_id)
 
     @staticmethod
     def _is_of(world: World, calendar_id: str, side: str) -> bool:

@@ -11,25 +11,32 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msal
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from shared.calendar.recurrence import parse_original_start
-from shared.model import OriginalStart, Series, ShowAs, Visibility, When, ZonedTime
+from shared.model import Account, OriginalStart, Series, ShowAs, Visibility, When, ZonedTime
+from shared.organizations import Wanted
+from shared.providers.google import delegation
 from shared.providers.google.auth import SCOPES as GOOGLE_SCOPES
 from shared.providers.microsoft import recurrence as graph_recurrence
 from shared.providers.microsoft.grant import SCOPES as MICROSOFT_SCOPES
 from shared.providers.microsoft.grant import encode_secret
 from shared.providers.microsoft.zones import to_windows
+from shared.providers.organizations import StaffAccess
 from simulators.common.wire import Request, Response
-from simulators.google import GoogleWorld, grants, oauth, series_split
+from simulators.google import GoogleWorld, grants, oauth, series_split, service_accounts
 from simulators.google import PushRequest as GooglePush
 from simulators.google import api as google_api
 from simulators.google import events as google_events
 from simulators.google.call import Call as GoogleCall
 from simulators.google.errors import ApiError
+from simulators.google.model import ServiceAccount, ServiceAccountKey
 from simulators.google.world import PushRule as GooglePushRule
 from simulators.microsoft import MicrosoftWorld, PushReply, PushRequest, echo, graph, identity, ids, tokens, zones
 from simulators.microsoft import authorize as microsoft_authorize
@@ -48,12 +55,25 @@ ONLOOKER = "99999999-2222-4333-8444-555555555555"
 ACCOUNT = "anna@example.com"
 REDIRECT = "https://lockstep.test/oauth/callback/"
 
+DOMAIN, SERVICE_ACCOUNT = "example.com", "sync@simulated.iam.gserviceaccount.com"
+
 Push = tuple[str, Mapping[str, str], Mapping[str, str], bytes]
 """A notification under way: provider, headers, query, body."""
 
 
 class Refused(Exception):
     """The provider's own app would not let the person do this."""
+
+
+@cache
+def service_key() -> tuple[str, str]:
+    """The private and the public half of the service account's key, made once for all worlds."""
+    made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = made.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = made.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return private.decode(), public.decode()
 
 
 class GoogleSide:
@@ -70,6 +90,34 @@ class GoogleSide:
         self.world.add_client(CLIENT_ID, CLIENT_SECRET, [f"{REDIRECT}google"])
         self.world.add_client(ONLOOKER, CLIENT_SECRET, [])
         self.account_id = self.world.add_account(ACCOUNT, "Anna", time_zone="Europe/Berlin").sub
+        self.known_as = Account(self.account_id, ACCOUNT, ACCOUNT)
+
+    # --- the administrator
+
+    def let_in(self) -> None:
+        """A service account may act for everybody in the domain."""
+        if SERVICE_ACCOUNT not in self.world.service_accounts:
+            _, public = service_key()
+            keys = [ServiceAccountKey("key-1", public)]
+            self.world.service_accounts[SERVICE_ACCOUNT] = ServiceAccount(SERVICE_ACCOUNT, "1000000001", keys)
+        service_accounts.delegate(self.world, DOMAIN, "1000000001", list(delegation.SCOPES))
+
+    def wanted(self) -> Wanted:
+        key = {
+            "type": "service_account",
+            "client_email": SERVICE_ACCOUNT,
+            "client_id": "1000000001",
+            "private_key_id": "key-1",
+            "private_key": service_key()[0],
+        }
+        return Wanted(
+            place=DOMAIN,
+            place_name="domain",
+            display_name="Example",
+            access=StaffAccess.APPLICATION,
+            show_titles=True,
+            key=json.dumps(key).encode(),
+        )
 
     # --- the wire
 
@@ -95,7 +143,7 @@ class GoogleSide:
         return json.dumps(fields | {"expiry": expiry.isoformat()}).encode()
 
     def secrets(self) -> list[str]:
-        return [*self.world.refresh_tokens, *self.world.access_tokens]
+        return [*self.world.refresh_tokens, *self.world.access_tokens, service_key()[0].splitlines()[5]]
 
     # --- the person
 
@@ -202,6 +250,7 @@ class GoogleSide:
 
     def revoke(self) -> None:
         grants.revoke_grant(self.world, CLIENT_ID, ACCOUNT)
+        service_accounts.delegate(self.world, DOMAIN, "1000000001", [])
 
     def set_writable(self, writable: bool) -> None:
         self.world.calendars[self.calendar].roles[ACCOUNT] = "owner" if writable else "reader"
@@ -244,7 +293,25 @@ class MicrosoftSide:
         account = self.world.add_account(ACCOUNT, "Anna", time_zone="W. Europe Standard Time")
         self.account = account
         self.account_id = f"{account.oid}.{account.tenant}"
+        self.known_as = Account(self.account_id, ACCOUNT, ACCOUNT)
         self.calendar = self.world.default_calendar(ACCOUNT).id
+
+    # --- the administrator
+
+    def let_in(self) -> None:
+        """The app itself is let into the tenant."""
+        tenant = self.world.tenants[self.account.tenant]
+        tenant.principals = sorted({*tenant.principals, CLIENT_ID})
+        tenant.roles[CLIENT_ID] = ["Calendars.ReadWrite", "MailboxSettings.Read", "User.Read.All"]
+
+    def wanted(self) -> Wanted:
+        return Wanted(
+            place=self.account.tenant,
+            place_name="tenant",
+            display_name="Example",
+            access=StaffAccess.APPLICATION,
+            show_titles=True,
+        )
 
     # --- the wire
 
@@ -415,6 +482,9 @@ class MicrosoftSide:
     def revoke(self) -> None:
         for grant in self.world.grants.values():
             tokens.revoke(self.world, grant, 50173)
+        tenant = self.world.tenants[self.account.tenant]
+        tenant.principals = [one for one in tenant.principals if one != CLIENT_ID]
+        tenant.roles.pop(CLIENT_ID, None)
 
     def set_writable(self, writable: bool) -> None:
         self.world.calendars[self.calendar].can_edit = writable

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
-from tests.machine.story import Step, Story, shortened, steps_of, tell
+from tests.machine.story import Step, Story, seed_of, shortened, steps_of, tell
 
 BLOCK = 50
 """Seeds that a process is given at a time."""
@@ -41,12 +41,13 @@ def run(seeds: Sequence[int]) -> Found:
     gc.freeze()
     steps = faults = 0
     wrong: list[tuple[str, str]] = []
-    for seed in seeds:
-        story, found = tell(str(seed), steps_of(str(seed)), snapshot=seed % 2 == 0)
+    for number in seeds:
+        seed = seed_of(number)
+        story, found = tell(seed, steps_of(seed), snapshot=number % 2 == 0)
         steps += len(story.steps)
         faults += story.faults
         if found is not None:
-            wrong.append((str(seed), _sentence(found)))
+            wrong.append((seed, _sentence(found)))
     gc.collect()
     return Found(len(seeds), steps, faults, tuple(wrong))
 

@@ -157,7 +157,7 @@ class Story:
             side.set_writable(True)
         for name in world.sides:
             connection = world.connection(name)
-            if connection is not None and connection.status is Status.RECONNECT_REQUIRED:
+            if world.refused(name):
                 world.connect(name)
             elif connection is not None and connection.status is Status.ACTIVE:
                 world.queue.send(ConnectionJob(connection.id))
@@ -270,10 +270,9 @@ def quieten(world: World) -> None:
 
 def _signs_in_again(world: World) -> bool:
     """Where a permission was taken away."""
-    found = [world.connection(name) for name in world.sides]
-    ended = [one for one in found if one is not None and one.status is Status.RECONNECT_REQUIRED]
-    for connection in ended:
-        world.connect(connection.provider)
+    ended = [name for name in world.sides if world.refused(name)]
+    for name in ended:
+        world.connect(name)
     return bool(ended)
 
 
@@ -700,6 +699,7 @@ def worker_killed(story: Story, a: int, b: int, c: int) -> str:
         return f"worker: one job, {ended}"
     story.faults += 1
     message.visible_at = world.clock.now
+    world.quiet_until.clear()  # what it was told went with it; a real queue holds its message back for longer
     return f"worker: KILLED {'after' if b % 2 else 'before'} step {a % 45}, {seen[-1][0]}"
 
 
@@ -878,8 +878,10 @@ def consent_withdrawn(story: Story, a: int, b: int, c: int) -> str:
 def reconnects(story: Story, a: int, b: int, c: int) -> str:
     side = story.side(a)
     connection = story.world.connection(side.name)
-    if connection is not None and connection.status is not Status.RECONNECT_REQUIRED and c % 4:
+    if connection is not None and not story.world.refused(side.name) and c % 4:
         raise Skip
+    if connection is None and story.world.has_organization and b % 2:
+        story.world.organized ^= {side.name}  # the other way to the same calendar
     story.world.connect(side.name)
     return f"{side.name}: the person connects {'again' if connection else 'the account'}"
 
@@ -998,22 +1000,32 @@ def _when(value: Any) -> str:
 
 @contextmanager
 def telling(seed: str) -> Iterator[Story]:
-    """A story that has only begun: one or both accounts are connected."""
+    """A story that has only begun: one or both accounts are connected; where the seed ends in `o`, one or both through
+    an organisation."""
     chance = random.Random(f"begin:{seed}")
+    organized = random.Random(f"organized:{seed}").choice(ORGANIZED) if seed.endswith("o") else frozenset[str]()
     skew = {name: chance.choice([0.0, 0.0, 40.0, -40.0]) for name in ("google", "microsoft")}
-    with running(seed, skew=skew) as world:
+    with running(seed, skew=skew, organized=organized) as world:
         story = Story(world)
         first = chance.choice(["google", "microsoft"])
         for name in [first, *(["microsoft" if first == "google" else "google"] * chance.choice([0, 1, 1]))]:
             world.connect(name)
-            story.told.append(f"{name} is connected (its clock is {skew[name]:+.0f} s)")
+            how = " through an organisation" if name in organized else ""
+            story.told.append(f"{name} is connected{how} (its clock is {skew[name]:+.0f} s)")
         if chance.random() < 0.8:
             world.settle()
         yield story
 
 
+ORGANIZED = (frozenset({"google"}), frozenset({"microsoft"}), frozenset({"google", "microsoft"}))
+
 FIRST = ("app_books", "person_adds", "app_books", "person_adds", "syncs")
 """How most stories begin, so that there is something to change."""
+
+
+def seed_of(number: int) -> str:
+    """One story in six has an organisation in it."""
+    return f"{number}o" if number % 6 == 5 else str(number)
 
 
 def steps_of(seed: str, length: int = 25) -> list[Step]:

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.machine.checks import always
 from tests.machine.soak import read_steps
-from tests.machine.story import ALL, Step, Story, steps_of, tell, telling
+from tests.machine.story import ALL, Step, Story, seed_of, steps_of, tell, telling
 
 numbers = st.integers(0, 999)
 EXAMPLES, STEPS = 120, 25
@@ -33,9 +33,9 @@ class Machine(RuleBasedStateMachine):
         self._open = ExitStack()
         self.story: Story | None = None
 
-    @initialize(seed=st.integers(0, 31))
-    def begin(self, seed: int) -> None:
-        self.story = self._open.enter_context(telling(str(seed)))
+    @initialize(number=st.integers(0, 31))
+    def begin(self, number: int) -> None:
+        self.story = self._open.enter_context(telling(seed_of(number)))
 
     @property
     def now(self) -> Story:
@@ -99,8 +99,8 @@ TestMachine.settings = settings(
 
 @pytest.mark.parametrize("block", range(6))
 def test_whatever_a_seed_stands_for_both_sides_end_equal(block: int) -> None:
-    for seed in range(block * SEEDS // 6, (block + 1) * SEEDS // 6):
-        story, wrong = tell(str(seed), steps_of(str(seed)))
+    for seed in map(seed_of, range(block * SEEDS // 6, (block + 1) * SEEDS // 6)):
+        story, wrong = tell(seed, steps_of(seed))
         if wrong is not None:
             wrong.add_note("\n".join([*story.told, f"Told again, and shortened, by: make soak SEED={seed}"]))
             raise wrong

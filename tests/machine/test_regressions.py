@@ -191,6 +191,98 @@ STORIES = {
         "40595",
         "app_books:732:96:357,syncs:599:94:415,access_changes:590:77:538,syncs:727:385:756,main_switches:449:993:764",
     ),
+    "what an attempt at a listing saw, and the next attempt does not, is asked for": (
+        "60156",
+        "person_adds:288:159:398,person_adds:175:435:706,syncs:626:417:525,something_expires:942:825:577,"
+        "app_cancels_occurrence:684:865:481,access_changes:260:931:195,worker_killed:175:262:667,"
+        "person_deletes:71:22:162",
+    ),
+    "a worker that stalled over a listing makes no link that another one has dropped": (
+        "60746",
+        "app_books:130:574:135,syncs:478:426:974,app_deletes:174:44:411,provider_fails:894:607:329,"
+        "two_workers:486:131:936,app_edits:936:131:486",
+    ),
+    "an occurrence that was cancelled stays so when a rule that does not have it is taken back": (
+        "70206",
+        "app_books:104:191:486,policy_changes:402:81:480,app_books:780:511:969,app_cancels_occurrence:659:700:554,"
+        "app_deletes:460:7:319,syncs:247:812:313,person_reshapes:730:190:380",
+    ),
+    "exceptions go when somebody gives a series in Outlook the very rule that it had": (
+        "40658",
+        "app_books:6:7:554,syncs:232:956:841,main_switches:369:794:264,app_reshapes:991:447:215,"
+        "app_edits_occurrence:826:262:524,syncs:698:830:171,person_reshapes:910:7:239",
+    ),
+    "what was overruled is kept in the history though nobody knows whether the write arrived": (
+        "41106",
+        "app_books:120:299:370,person_adds:536:948:802,app_books:180:173:420,job_again:796:852:97,"
+        "meanwhile:160:818:561,app_edits_occurrence:561:160:818,provider_fails:272:995:175,"
+        "person_deletes:426:206:496,app_edits_occurrence:394:928:636,app_edits:857:770:768,"
+        "person_cancels_occurrence:544:329:153,person_edits_occurrence:895:411:277,syncs:289:259:269",
+    ),
+    "an event that was made private here gets its text back when its owner opens it": (
+        "40550",
+        "person_adds:197:330:201,syncs:556:321:312,app_edits:485:988:972,two_workers:313:110:639,person_edits:2:652:43",
+    ),
+    "a series made public here gets its text although only one occurrence of it was reported": (
+        "5412",
+        "person_adds:149:659:252,app_books:711:110:24,app_deletes:72:425:770,one_job:309:847:875,"
+        "person_cancels_occurrence:345:464:102,app_edits:327:814:230",
+    ),
+    "a pause that the schedule was asked for is kept by the worker": (
+        "73063",
+        "app_books:354:555:107,syncs:631:881:963,consent_withdrawn:793:915:713,app_edits_occurrence:745:652:49,"
+        "job_again:933:34:848,provider_fails:683:504:353,reconnects:169:611:814,time_passes:258:887:596",
+    ),
+    "an exception that was reported while its series was private is read again once we have opened it": (
+        "81774",
+        "app_books:107:947:936,syncs:386:500:107,person_edits_occurrence:376:983:78,policy_changes:184:173:628,"
+        "person_edits:436:988:112",
+    ),
+    "an edit that falls between our write and our look at it is merged": (
+        "81468",
+        "app_books:800:360:501,app_books:760:120:731,person_adds:231:861:998,syncs:401:64:217,app_edits:939:49:131,"
+        "app_reshapes:120:912:70,person_adds:682:636:289,person_adds:328:224:495,time_passes:104:443:230,"
+        "meanwhile:495:391:201,person_edits:201:495:391",
+    ),
+    "a reader's view of a private event says nothing of its reminders": (
+        "82539",
+        "app_books:933:888:422,syncs:268:213:607,person_edits:59:412:429,main_switches:387:508:55,"
+        "worker_killed:343:815:958,access_changes:938:273:429,job_again:660:187:166",
+    ),
+    "the schedule asks no provider that has asked a worker for a pause": (
+        "80578",
+        "consent_withdrawn:507:798:913,time_passes:113:187:206,provider_fails:237:924:835,syncs:945:565:28,"
+        "reconnects:487:305:491,two_workers:521:990:450",
+    ),
+    "an edit in a copy that may only be read does not keep it from being withdrawn later": (
+        "2925",
+        "app_books:932:434:195,syncs:695:617:417,main_switches:445:153:392,job_again:298:870:317,"
+        "main_switches:270:369:794,access_changes:253:519:187,syncs:307:994:130,person_edits:310:517:663,"
+        "meanwhile:996:289:318",
+    ),
+    "an occurrence cancelled before its series was split stays so when the series is put together again": (
+        "3630",
+        "app_books:357:371:946,person_adds:950:58:443,app_books:728:924:503,person_adds:500:835:128,"
+        "syncs:182:805:388,app_reshapes:342:778:86,person_cancels_occurrence:262:789:396,"
+        "app_edits_occurrence:776:11:374,person_splits:137:831:662,app_edits:501:931:201",
+    ),
+    "a worker that stalled over a page brings nothing back that another one has deleted": (
+        "3173o",
+        "person_adds:221:24:938,app_books:195:298:907,person_adds:984:834:88,main_switches:445:919:90,"
+        "syncs:702:391:248,app_books:459:504:137,app_deletes:998:784:634,something_expires:582:835:631,"
+        "meanwhile:260:822:299,person_reshapes:827:861:408,main_switches:72:524:379,two_workers:245:386:674",
+    ),
+    "an occurrence that cannot be brought back stays named when something else is written": (
+        "1163o",
+        "app_books:927:927:230,policy_changes:57:303:817,syncs:444:12:124,person_cancels_occurrence:736:370:677,"
+        "syncs:915:320:610,person_edits:640:653:735",
+    ),
+    "two workers find the same permission withdrawn": (
+        "71634",
+        "app_books:472:375:566,person_adds:96:614:702,app_books:232:630:680,person_adds:235:373:378,syncs:877:936:634,"
+        "something_expires:731:874:65,something_expires:365:122:374,consent_withdrawn:512:301:708,"
+        "provider_fails:380:764:642,something_expires:349:366:485,app_edits:509:887:924,two_workers:485:398:369",
+    ),
 }
 
 

@@ -19,14 +19,13 @@ from typing import Any, TypeVar
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from shared import calendar_choice, connections, disconnect
+from shared import calendar_choice, connections, disconnect, staff
 from shared.config import ProviderSettings
 from shared.connections import ConsentSettings
 from shared.house import House
 from shared.jobs import Again, Attempt, Done, Ways, run_job
 from shared.keys import new_connection_id
 from shared.model import (
-    Account,
     Calendar,
     Connection,
     ConnectionStatus,
@@ -45,9 +44,11 @@ from shared.signing import Keyring
 from shared.subscriptions import PushSettings
 from shared.sweep import Round
 from simulators.common.wire import Request, Response
+from tests.machine import organization
 from tests.machine.memory_store import Io, Tables, memory_store
 from tests.machine.model import OWNER
-from tests.machine.sides import ACCOUNT, CLIENT_ID, CLIENT_SECRET, ONLOOKER, GoogleSide, MicrosoftSide, Push, Side
+from tests.machine.organization import MemoryKeys, forget_tokens
+from tests.machine.sides import CLIENT_ID, CLIENT_SECRET, ONLOOKER, GoogleSide, MicrosoftSide, Push, Side
 from tests.machine.virtual import Clock, Paces, virtual
 from tests.machine.wire import GOOGLE, MICROSOFT, wired
 
@@ -218,9 +219,15 @@ class Process:
 
 
 class World:
-    """See the module. `skew` is how far each provider's clock is ahead of ours, in seconds."""
+    """See the module. `skew` is how far each provider's clock is ahead of ours, in seconds; the providers in
+    `organized` are connected through an organisation that the person is of the staff of."""
 
-    def __init__(self, seed: str, *, skew: dict[str, float] | None = None) -> None:
+    def __init__(
+        self, seed: str, *, skew: dict[str, float] | None = None, organized: frozenset[str] = frozenset()
+    ) -> None:
+        self.organized = set(organized)
+        self.has_organization = bool(organized)
+        forget_tokens()
         self.clock = Clock()
         self.chance = random.Random(f"machine:{seed}")
         self.io = Steps(self.clock)
@@ -247,7 +254,9 @@ class World:
         """How often the job with this body came to a sync."""
         self.calls: list[tuple[str, str, str, int]] = []
         """(provider, method, path, status) of every call since the list was last cleared."""
+        self.consent = CONSENT
         self.quiet_until: dict[str, datetime] = {}
+        """By provider, Graph's directory apart from its mailboxes: each has limits of its own."""
         self.impatient: list[str] = []
 
     def _house(self) -> House:
@@ -257,6 +266,7 @@ class World:
             clock=self.clock,
             jobs=self.queue,  # type: ignore[arg-type]
             notices=self.notices,  # type: ignore[arg-type]
+            keys=MemoryKeys(),
         )
 
     # --- the wire
@@ -265,14 +275,15 @@ class World:
         side = self.sides[host.partition(".")[0]]
 
         def call() -> Response:
-            until = self.quiet_until.get(side.name)
+            service = f"{side.name} directory" if request.path == "/v1.0/users" else side.name
+            until = self.quiet_until.get(service)
             if until is not None and self.clock.now < until:
                 self.impatient.append(f"{side.name} {request.method} {request.path} before {until}")
             response = side.answer(request)
             self.calls.append((side.name, request.method, request.path, response.status))
             wait = response.headers.get("Retry-After")
             if wait and wait.isdecimal() and response.status == 429:
-                self.quiet_until[side.name] = self.clock.now + timedelta(seconds=int(wait))
+                self.quiet_until[service] = self.clock.now + timedelta(seconds=int(wait))
             return response
 
         read = request.method == "GET"
@@ -282,6 +293,9 @@ class World:
 
     def connect(self, name: str, policy: Policy | None = None) -> Connection:
         """The person consents and confirms; what the page between would do is left out."""
+        if name in self.organized:
+            with self.looking():
+                return organization.connect(self, name)
         side, now = self.sides[name], self.clock.now
         pending = Connection(
             id=new_connection_id(),
@@ -296,7 +310,7 @@ class World:
         store = self.store.connections
         store.create(pending, flow=b"{}", state_digest="state")
         store.take_flow(pending.id, "state")
-        held = replace(pending, account=Account(side.account_id, ACCOUNT))
+        held = replace(pending, account=side.known_as)
         store.hold_grant(held, side.secret(), digest("yes"))
         return connections.confirm(self.house, OWNER, pending.id, "yes")
 
@@ -306,8 +320,17 @@ class World:
             one
             for one in self.tables.connections.values()
             if one.provider == name and one.status in (ConnectionStatus.ACTIVE, ConnectionStatus.RECONNECT_REQUIRED)
+            if one.organization is None
         ]
         return found[0] if found else None
+
+    def refused(self, name: str) -> bool:
+        """Whether somebody has to consent again."""
+        ended = ConnectionStatus.RECONNECT_REQUIRED
+        return any(
+            one.provider == name and one.status is ended and (one.organization is None or name in self.organized)
+            for one in self.tables.connections.values()
+        )
 
     def calendar(self, name: str) -> Calendar | None:
         """The calendar of a side, if it is connected and known."""
@@ -330,7 +353,8 @@ class World:
         connection = self.connection(name)
         if connection is not None:
             choice = disconnect.Choice(disconnect.Fate(imported), disconnect.Fate(exported))
-            disconnect.disconnect(self.house, connection, choice, lambda: False)
+            end = staff.remove if connection.member_of else disconnect.disconnect
+            end(self.house, connection, choice, lambda: False)
 
     # --- the worker
 
@@ -349,6 +373,7 @@ class World:
             outcome = run_job(self.house, self.ways, decode_job(message.body), attempt, lambda: False)
         except Killed:
             self.process = Process(self.clock)
+            forget_tokens()
             self.outcomes["killed"] += 1
             return "killed"
         rule = outcome.rule if isinstance(outcome, Done) else "again"

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from shared.errors import VersionConflict
-from shared.model import Account, ConnectionStatus, Owner
+from shared.model import Account, Connection, ConnectionStatus, Organization, Owner
 from shared.store.stores import Store
 from tests.store.values import NOON, connection
 
@@ -153,3 +153,88 @@ def test_a_renewal_moves_the_grant_over_once(store: Store, named: Named) -> None
     assert store.connections.load(new.id) is None
     with pytest.raises(VersionConflict):
         store.connections.renew(old, new.id, "yes")
+
+
+# --- the staff of an organisation
+
+
+def member(named: Named, user_id: str, organization: str, **more: object) -> Connection:
+    one = connection(named(user_id), owner=Owner("org", user_id), account=None, member_of=organization)
+    return replace(one, mailbox=f"{user_id}@example.com", enabled=False, leaving=True, in_step=True, **more)  # type: ignore[arg-type]
+
+
+def test_an_organisation_comes_back_as_it_went_in_though_it_is_no_users(store: Store, named: Named) -> None:
+    organization = Organization(
+        display_name="Contoso",
+        place="contoso.com",
+        access="application",
+        tenant="tenant",
+        show_titles=True,
+        authorized_at=NOON,
+        walk="",
+        secret_ends_at=NOON + timedelta(days=3),
+        reaches=("boss@contoso.com",),
+    )
+    one = connection(named("o"), owner=Owner("org", ""), account=None, organization=organization)
+    store.connections.create(one)
+    assert store.connections.load(one.id) == one
+    assert store.connections.secret(one.id) is None
+    saved = store.connections.save(replace(one, organization=replace(organization, walk=None)))
+    assert store.connections.load(one.id) == saved
+
+
+def test_people_are_listed_by_their_user_ids_page_by_page(store: Store, named: Named) -> None:
+    mine, other = named("org_a"), named("org_b")
+    for user_id in ("c", "a", "b", "B"):
+        store.connections.save_member(member(named, user_id, mine), new=True)
+    store.connections.save_member(member(named, "d", other), new=True)
+    first = store.connections.staff(mine, limit=2)
+    assert [one.owner.user_id for one in first] == ["B", "a"]
+    rest = store.connections.staff(mine, limit=10, after="a")
+    assert [one.owner.user_id for one in rest] == ["b", "c"]
+    assert first[1] == store.connections.load(first[1].id)
+    gone = store.connections.save_member(replace(rest[0], member_of="", mailbox=""))
+    assert gone.version == rest[0].version + 1
+    assert [one.owner.user_id for one in store.connections.staff(mine, limit=10)] == ["B", "a", "c"]
+
+
+def test_a_mailbox_has_one_place_that_is_taken_and_given_up_with_the_person(store: Store, named: Named) -> None:
+    organization, place, other = named("org"), named("box_1"), named("box_2")
+    ada = store.connections.save_member(member(named, "ada", organization), new=True, takes=place)
+    assert store.connections.holder_of(place) == ada.id
+    bob = member(named, "bob", organization)
+    with pytest.raises(VersionConflict):
+        store.connections.save_member(bob, new=True, takes=place)
+    assert store.connections.load(bob.id) is None
+    with pytest.raises(VersionConflict):
+        store.connections.save_member(member(named, "ada", organization), new=True)
+    with pytest.raises(VersionConflict):
+        store.connections.save_member(replace(ada, version=ada.version + 1), takes=other, gives_up=place)
+    same = store.connections.save_member(ada, takes=place, gives_up=place)
+    moved = store.connections.save_member(same, takes=other, gives_up=place)
+    assert (store.connections.holder_of(place), store.connections.holder_of(other)) == ("", ada.id)
+    bob = store.connections.save_member(bob, new=True, takes=place)
+    with pytest.raises(VersionConflict):
+        store.connections.save_member(moved, gives_up=place)
+    assert store.connections.holder_of(place) == bob.id
+
+
+def test_a_person_is_taken_on_with_the_place_of_their_account_or_not_at_all(store: Store, named: Named) -> None:
+    account = Account(named("shared"), "")
+    own = store.connections.load(held(store, named("own"), owner=Owner("org", "ada"), account=account))
+    assert own is not None
+    person = store.connections.save_member(member(named, "ada", named("org")), new=True)
+    wanted = replace(person, status=ConnectionStatus.ACTIVE, account=account)
+    active = store.connections.take_on(wanted, account, instead_of="")
+    assert store.connections.load(person.id) == active
+    assert store.connections.holder(person.owner, "google", account) == person.id
+    again = store.connections.take_on(replace(active, reasons=()), account, instead_of="")
+    with pytest.raises(VersionConflict):
+        store.connections.take_on(active, account, instead_of="")
+    with pytest.raises(VersionConflict):
+        store.connections.activate(own, account, "yes", instead_of="")
+    store.connections.activate(own, account, "yes", instead_of=person.id)
+    with pytest.raises(VersionConflict):
+        store.connections.take_on(again, account, instead_of="")
+    store.connections.erase_secret(person.id)
+    assert store.connections.holder(person.owner, "google", account) == own.id

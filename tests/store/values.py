@@ -42,7 +42,7 @@ def connection(name: str, **more: Any) -> Connection:
         "status": ConnectionStatus.PENDING,
         "created_at": NOON,
         "updated_at": NOON,
-        "account": Account(f"account {name}", f"{name}@example.com"),
+        "account": Account(f"account {name}", f"{name}@example.com", f"mailbox of {name}"),
         "policy": Policy(default_reminder=30),
         "reasons": (Reason("code", "A sentence.", "https://help.example.com/"),),
         "return_to": "https://page.example.com/",

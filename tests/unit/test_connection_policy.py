@@ -23,7 +23,10 @@ CONNECTION = Connection(
 
 def changed(members: dict[str, Any], saved: list[Connection] | None = None) -> Connection:
     kept = [] if saved is None else saved
-    store = SimpleNamespace(connections=SimpleNamespace(save=lambda one: kept.append(one) or one))
+    store = SimpleNamespace(
+        connections=SimpleNamespace(save=lambda one: kept.append(one) or one),
+        calendars=SimpleNamespace(of_connection=lambda _: []),
+    )
     house = SimpleNamespace(store=store, clock=lambda: NOW + timedelta(hours=1))
     return change_policy(house, CONNECTION, members)  # type: ignore[arg-type]
 

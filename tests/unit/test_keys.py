@@ -37,9 +37,19 @@ def test_remote_ids_that_differ_by_case_or_a_dash_are_different_events():
 
 def test_a_calendars_id_leads_to_its_mailbox_and_its_connection_without_a_look_up():
     connection = keys.new_connection_id()
-    own, staff = keys.calendar_id(connection, "anna@example.com"), keys.calendar_id(f"{connection}~bert", "x")
-    assert (mailbox_of(own), connection_of(own)) == (connection, connection)
-    assert (mailbox_of(staff), connection_of(staff)) == (f"{connection}~bert", connection)
+    calendar = keys.calendar_id(connection, "anna@example.com")
+    assert (mailbox_of(calendar), connection_of(calendar)) == (connection, connection)
+
+
+def test_an_organisation_and_its_people_have_the_same_ids_whenever_they_are_set_up():
+    organization = keys.organization_id("demo", "google")
+    assert organization == keys.organization_id("demo", "google")
+    assert len({organization, keys.organization_id("demo", "microsoft"), keys.organization_id("dem", "ogoogle")}) == 3
+    ada = keys.staff_id(organization, "ada")
+    assert ada == keys.staff_id(organization, "ada")
+    assert ada != keys.staff_id(keys.organization_id("demo", "microsoft"), "ada")
+    assert keys.mailbox_place(organization, "Ada@X.example") == keys.mailbox_place(organization, "ada@x.example")
+    assert keys.mailbox_place(organization, "ada@x.example") != keys.mailbox_place("org_other", "ada@x.example")
 
 
 def test_an_id_that_must_not_be_guessed_is_never_given_twice_and_stands_in_any_path():

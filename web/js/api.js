@@ -6,7 +6,7 @@ import { token } from "./session.js";
 
 const TIMEOUT_MS = 35_000;
 
-/** One call as the person signed in; a refused token is renewed once. */
+/** One call as the person signed in; a refused token is renewed once. A `Blob` is sent as it is, anything else as JSON. */
 export async function call(method, path, body) {
   let answer = await send(method, path, body, await token());
   if (answer.status === 401) answer = await send(method, path, body, await token({ fresh: true }));
@@ -37,12 +37,13 @@ export async function simulator(provider, method, path, body) {
 async function send(method, path, body, bearer) {
   const headers = { Accept: "application/json, application/problem+json" };
   if (bearer) headers.Authorization = `Bearer ${bearer}`;
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const raw = body instanceof Blob;
+  if (body !== undefined) headers["Content-Type"] = raw ? body.type : "application/json";
   try {
     return await fetch(path, {
       method,
       headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: raw || body === undefined ? body : JSON.stringify(body),
       cache: "no-store",
       credentials: "omit",
       signal: AbortSignal.timeout(TIMEOUT_MS),

@@ -2,7 +2,7 @@
 
 import { actionButton } from "./action-button.js";
 import { call } from "./api.js";
-import { isActive } from "./connection.js";
+import { isActive, isManaged } from "./connection.js";
 import { el, icon, setText, show } from "./dom.js";
 import { sayProblem, unsay } from "./notices.js";
 import { choices, optionOf, reminderOf } from "./reminders.js";
@@ -64,6 +64,7 @@ export function connectionSettings(current, look) {
     update(connection) {
       show(root, isActive(connection));
       for (const each of [reminder, ...rules]) each.update(connection);
+      show(rules[RULES.findIndex((rule) => rule.name === "privacy")].root, !isManaged(connection));
     },
   };
 }

@@ -4,7 +4,7 @@ import { actionButton } from "./action-button.js";
 import { call } from "./api.js";
 import { setBadge, statusOf } from "./badge.js";
 import { calendarTable } from "./calendar-table.js";
-import { accountName, heldReason, isActive, isCopying, isSwitching, needsAttention } from "./connection.js";
+import { accountName, heldReason, isActive, isCopying, isManaged, isSwitching, needsAttention } from "./connection.js";
 import { connectionSettings } from "./connection-settings.js";
 import { askToDisconnect } from "./disconnect.js";
 import { el, keyed, setText, show } from "./dom.js";
@@ -25,6 +25,7 @@ export function connectionView(first, look) {
   let connection = first;
   const current = () => connection;
   const account = el("strong");
+  const managed = el("p", { class: "managed muted small" });
   const badge = el("span", { class: "badge" });
   const facts = factList();
   const reasons = el("div", { class: "reasons" });
@@ -36,7 +37,7 @@ export function connectionView(first, look) {
   const root = el(
     "article",
     { class: "connection" },
-    el("div", { class: "account" }, account, badge),
+    el("div", { class: "account" }, account, badge, managed),
     reasons,
     again,
     ...parts.map((part) => part.root),
@@ -51,12 +52,14 @@ export function connectionView(first, look) {
       connection = now;
       setText(account, accountName(now));
       root.setAttribute("aria-label", accountName(now));
+      show(managed, isManaged(now));
+      if (isManaged(now)) setText(managed, text.card.managedBy(now.managed_by));
       setBadge(badge, statusOf(now));
       const inRows = calendarsOf(now).flatMap((calendar) => calendar.reasons.map((reason) => reason.code));
       const told = (now.reasons ?? []).filter((reason) => !SAID_ELSEWHERE.has(reason.code) && !inRows.includes(reason.code));
       keyed(reasons, told, (reason) => reason.code, reasonView);
       show(reasons, told.length > 0);
-      show(again, now.status === "reconnect_required");
+      show(again, now.status === "reconnect_required" && !isManaged(now));
       calendars.update(now);
       for (const part of parts) part.update(now);
       sayMoved(now);
@@ -87,7 +90,7 @@ function factList() {
 }
 
 function nextStep(connection) {
-  if (connection.status === "reconnect_required") return text.next.reconnect;
+  if (connection.status === "reconnect_required") return isManaged(connection) ? text.next.administrator : text.next.reconnect;
   if (heldReason(connection)) return text.next.held;
   if (!isActive(connection) || isCopying(connection)) return text.next.copying;
   if (needsAttention(connection)) return text.next.attention;
@@ -156,7 +159,7 @@ function actionsView(current, look, trial) {
     update(connection) {
       show(sync.root, isActive(connection));
       show(test.root, isActive(connection) && !heldReason(connection) && calendarsOf(connection).some(takesBookings));
-      show(disconnect, connection.status !== "disconnecting");
+      show(disconnect, connection.status !== "disconnecting" && !isManaged(connection));
       if (!awaited) return;
       if (connection.last_sync_at !== awaited.since) {
         awaited = null;

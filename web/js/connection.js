@@ -5,6 +5,9 @@ const HARMLESS = new Set(["not_watchable", "rate_limit", "provider_busy"]);
 /** The name people know the account by; a pending or disconnected connection has none. */
 export const accountName = (connection) => connection.account ?? "";
 
+/** Connected by an administrator for this person, who may neither disconnect it nor change what is read. */
+export const isManaged = (connection) => Boolean(connection.managed_by);
+
 export const isActive = (connection) => connection.status === "active";
 export const isShown = (connection) => !["pending", "disconnected"].includes(connection.status);
 

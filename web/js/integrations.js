@@ -3,7 +3,7 @@
 import { call } from "./api.js";
 import { busyWeek } from "./busy-week.js";
 import { finishConsent, startConsent } from "./consent.js";
-import { accountName, isActive, isMoving } from "./connection.js";
+import { accountName, isActive, isManaged, isMoving } from "./connection.js";
 import { keyed, show } from "./dom.js";
 import { setContact } from "./help-button.js";
 import { known } from "./known.js";
@@ -45,7 +45,7 @@ async function refresh() {
 
 /** One banner for each connection that somebody has to sign in to again. It stays until that is done. */
 function warn() {
-  const broken = known.connections.filter((each) => each.status === "reconnect_required");
+  const broken = known.connections.filter((each) => each.status === "reconnect_required" && !isManaged(each));
   for (const [id, name] of warned) {
     if (broken.some((each) => each.id === id)) continue;
     unsay(name);

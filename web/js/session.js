@@ -6,8 +6,8 @@ import { Problem, Unreachable } from "./problem.js";
 
 const query = new URLSearchParams(location.search);
 
-/** The person of the demo; `?user=ann` makes it somebody else. */
-export const person = { sub: query.get("user") || "demo-user", org: "demo" };
+/** The person of the demo; `?user=ann` makes it somebody else, `&role=admin` an administrator, `&org=` another organisation. */
+export const person = { sub: query.get("user") || "demo-user", org: query.get("org") || "demo", roles: query.getAll("role") };
 
 let source = demoToken;
 let kept = null;
@@ -21,14 +21,22 @@ export function useTokens(tokens) {
 export async function token({ fresh = false } = {}) {
   if (fresh || !kept || kept.expires - Date.now() < 60_000) {
     const text = await source({ fresh });
-    kept = { text, expires: expiry(text) };
+    const { exp, roles = [] } = claimsOf(text);
+    kept = { text, expires: exp * 1000, roles };
   }
   return kept.text;
 }
 
+/** Whether the token speaks of an administrator. Only what is drawn goes by it: the API decides for itself. */
+export async function isAdmin() {
+  await token();
+  return kept.roles.includes("admin");
+}
+
 /** A path of this site that keeps the person who was chosen in the address. */
 export function own(path) {
-  return query.has("user") ? `${path}?${new URLSearchParams({ user: person.sub })}` : path;
+  const kept = new URLSearchParams([...query].filter(([name]) => ["user", "role", "org"].includes(name)));
+  return kept.size ? `${path}?${kept}` : path;
 }
 
 async function demoToken() {
@@ -37,7 +45,7 @@ async function demoToken() {
     answer = await fetch("/dev/token", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ sub: person.sub, org: person.org, roles: [], scope: "" }),
+      body: JSON.stringify({ sub: person.sub, org: person.org, roles: person.roles, scope: "" }),
     });
   } catch {
     throw new Unreachable();
@@ -46,7 +54,7 @@ async function demoToken() {
   return (await answer.json()).token;
 }
 
-function expiry(text) {
+function claimsOf(text) {
   const payload = text.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
-  return JSON.parse(atob(payload)).exp * 1000;
+  return JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(payload), (letter) => letter.charCodeAt(0))));
 }

@@ -6,11 +6,12 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from functions.api.answers import json_response
-from functions.api.desk import body, caller, consent, house, named, only, out_of_time, query, settings
+from functions.api.desk import body, caller, consent, fates, house, named, only, out_of_time, query, settings
 from functions.api.views import Json, connection_json, help_json, items
+from shared import organizations
 from shared.connection_policy import change_policy, renew_reminders
 from shared.connections import abandon, begin, confirm
-from shared.disconnect import Choice, Fate, disconnect, preview
+from shared.disconnect import disconnect, preview
 from shared.errors import FieldError, Problem, invalid
 from shared.holding import discard, release
 from shared.model import Connection, ConnectionStatus
@@ -25,7 +26,7 @@ router = Router()
 @router.get("/v1/integrations")
 def integrations() -> Json:
     owner = caller(router).owner(query(router, "user_id"))
-    found = [one for one in house().store.connections.of_owner(owner) if one.status is not ConnectionStatus.PENDING]
+    found = [one for one in house().store.connections.of_owner(owner) if _is_shown(one)]
     providers = items(
         {
             "provider": provider,
@@ -73,8 +74,13 @@ def activate(connection_id: str) -> Json:
     confirmation = members.get("confirmation")
     if not isinstance(confirmation, str) or not confirmation or not confirmation.isascii():
         raise invalid([FieldError("confirmation", "Send the confirmation that came back in the address.")])
-    owner = caller(router).owner(members.get("user_id"))
-    return _view(confirm(house(), owner, named(connection_id), confirmation))
+    who, identifier = caller(router), named(connection_id)
+    owner = who.owner(members.get("user_id"))
+    begun = who.may_use(house().store.connections.load(identifier))
+    if begun.organization is None:
+        return _view(confirm(house(), owner, identifier, confirmation))
+    who.must_administer()
+    return _view(organizations.confirm(house(), owner, identifier, confirmation))
 
 
 @router.post("/v1/connections/<connection_id>/sync")
@@ -116,8 +122,10 @@ def before_disconnecting(connection_id: str) -> Json:
 
 @router.delete("/v1/connections/<connection_id>")
 def remove(connection_id: str) -> Json:
-    connection = _mine(connection_id)
-    choice = Choice(_fate("imported"), _fate("exported"))
+    connection, choice = _mine(connection_id), fates(router)
+    if connection.member_of:
+        sentence = "Your organisation has connected this calendar. Ask its administrator to take you off the list."
+        raise Problem(409, "managed_by_organization", sentence)
     if connection.status is ConnectionStatus.PENDING:
         revoked = abandon(house(), connection) is Revocation.REVOKED
         return {"id": connection.id, "status": "disconnected", "revoked": revoked, "complete": True, "notes": []}
@@ -126,11 +134,11 @@ def remove(connection_id: str) -> Json:
     return {**(connection.receipt or {}), "id": connection.id, "status": connection.status.value}
 
 
-def _fate(name: str) -> Fate:
-    text = query(router, name) or Fate.KEEP.value
-    if text not in list(Fate):
-        raise invalid([FieldError(name, "Use keep or delete.")])
-    return Fate(text)
+def _is_shown(connection: Connection) -> bool:
+    """Neither a consent that is under way nor somebody whom their organisation does not keep in step."""
+    if connection.member_of and connection.status is ConnectionStatus.DISCONNECTED:
+        return False
+    return connection.status is not ConnectionStatus.PENDING
 
 
 def _mine(connection_id: str) -> Connection:
@@ -145,4 +153,7 @@ def _active(connection_id: str) -> Connection:
 
 
 def _view(connection: Connection) -> Json:
-    return connection_json(connection, house().store.calendars.of_connection(connection.id), house().clock())
+    store = house().store
+    by = store.connections.load(connection.member_of) if connection.member_of else None
+    managed_by = by.organization.display_name if by is not None and by.organization is not None else None
+    return connection_json(connection, store.calendars.of_connection(connection.id), house().clock(), managed_by)

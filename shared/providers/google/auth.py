@@ -165,7 +165,7 @@ class GoogleAuthorizer:
             raise ConnectFailed("provider_error", error.sentence) from None
         if primary is None:
             raise ConnectFailed("provider_error", "This Google account has no calendar.")
-        return Account(primary.remote_id, primary.remote_id)
+        return Account(primary.remote_id, primary.remote_id, primary.remote_id.casefold())
 
     def _revoke_token(self, token: str) -> Revocation:
         try:

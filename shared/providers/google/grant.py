@@ -7,7 +7,7 @@ access tokens. Only this module and `auth` read it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -22,6 +22,9 @@ from shared.providers.google.errors import retry_after, token_refused
 
 TIMEOUT: Final = 10.0
 """Seconds after which a call to Google is given up."""
+
+SERVICE_ACCOUNT: Final = "service_account"
+"""The member of a secret that is none of a person's (see `delegation`)."""
 
 _PATIENCE: Final = timedelta(hours=1)
 
@@ -44,6 +47,11 @@ def encode_secret(
     if refused_since:
         fields["refused_since"] = refused_since
     return json.dumps(fields, separators=(",", ":")).encode()
+
+
+def is_delegation(secret: bytes) -> bool:
+    """Whether a secret is a service account's, and not of somebody who signed in."""
+    return SERVICE_ACCOUNT in json.loads(secret)
 
 
 def open_http(settings: GoogleSettings) -> httplib2.Http:
@@ -71,7 +79,7 @@ class Grant:
         if expiry is None:
             self.credentials.token = None
         self._opened = self._encode()
-        self.http = SignedHttp(self.credentials, open_http(settings))
+        self.http = SignedHttp(self.credentials, open_http(settings), token_refused)
 
     def secret(self) -> bytes | None:
         """The secret, if using the grant has changed it."""
@@ -81,6 +89,10 @@ class Grant:
     def accepted(self) -> None:
         """Google took the access token."""
         self._refused_since = ""
+
+    def judged(self, error: SyncError) -> SyncError:
+        """What a refusal of a call means under this grant."""
+        return error
 
     def refused(self, now: datetime) -> SyncError:
         """Google refused even a token it had issued a moment ago.
@@ -116,12 +128,18 @@ class _TokenAnswer:
     data: bytes
 
 
-class SignedHttp:
-    """Sends requests with an access token, renewing it when it is about to expire or is refused (once)."""
+TokenRefused = Callable[[int, Mapping[str, object], float | None], SyncError]
+"""What a refused token means: status, answer and `Retry-After` to an error."""
 
-    def __init__(self, credentials: Credentials, http: httplib2.Http) -> None:
+
+class SignedHttp:
+    """Sends requests with an access token, renewing it when it is about to expire or is refused (once). `credentials`
+    are those of google-auth, a person's or a service account's."""
+
+    def __init__(self, credentials: Any, http: httplib2.Http, token_refused: TokenRefused) -> None:
         self.credentials = credentials
         self._http = http
+        self._token_refused = token_refused
 
     def request(
         self,
@@ -134,13 +152,17 @@ class SignedHttp:
         """As `httplib2.Http.request`; raises errors of `shared.errors` if the token cannot be renewed."""
         for last in (False, True):
             signed = dict(headers or {})
-            self.credentials.before_request(self._fetch_token, method, uri, signed)  # type: ignore[no-untyped-call]
+            self.credentials.before_request(self._fetch_token, method, uri, signed)
             response, content = self._http.request(uri, method, body=body, headers=signed, **options)
             # A watch is refused with 401 too, when the address is not ours: that is not about the token.
             if last or response.status != 401 or b"webhookUrl" in content:
                 break
-            self.credentials.refresh(self._fetch_token)  # type: ignore[no-untyped-call]
+            self.renew()
         return response, content
+
+    def renew(self) -> None:
+        """Get a new access token."""
+        self.credentials.refresh(self._fetch_token)
 
     def close(self) -> None:
         self._http.close()
@@ -158,7 +180,7 @@ class SignedHttp:
         response, content = self._http.request(url, method, body=body, headers=dict(headers or {}))
         answer = _json_object(content)
         if response.status != 200 or "access_token" not in answer:
-            raise token_refused(response.status, answer, retry_after(response))
+            raise self._token_refused(response.status, answer, retry_after(response))
         return _TokenAnswer(response.status, response, content)
 
 

@@ -41,7 +41,8 @@ def read_id_token(id_token: str, *, client_id: str, accounts_url: str, nonce: st
     subject = claims.get("sub")
     if not subject or not isinstance(subject, str):
         raise NotIdentified("it names nobody")
-    return Account(subject, str(claims.get("email") or subject))
+    email = str(claims.get("email") or subject)
+    return Account(subject, email, email.casefold())
 
 
 def _claims(id_token: str) -> dict[str, Any]:

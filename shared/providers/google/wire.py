@@ -7,17 +7,19 @@ resources: building `events()` anew for every call would cost 2 ms each.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import httplib2
 from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 
 from shared.config import GoogleSettings
+from shared.errors import SyncError
 from shared.providers.google.errors import CLIENT_ERRORS, Subject, reason_of, translate
-from shared.providers.google.grant import Grant, utc_now
+from shared.providers.google.grant import SignedHttp, utc_now
 from shared.providers.pace import pace_of
 
 _QUOTA_USER_LONGEST: Final = 40
@@ -49,10 +51,29 @@ def _resources(api_url: str) -> _Resources:
     return _Resources(service.events(), service.calendarList(), service.channels())
 
 
+class Tokens(Protocol):
+    """What signs the calls: `grant.Grant` for somebody who signed in, `delegation.Delegation` for a service account."""
+
+    http: SignedHttp
+    """Stands where Google's client expects an `httplib2.Http`."""
+
+    def accepted(self) -> None:
+        """Google took the access token."""
+
+    def refused(self, now: datetime) -> SyncError:
+        """Google refused even a token that was issued a moment ago."""
+
+    def judged(self, error: SyncError) -> SyncError:
+        """What a refusal of a call means under this grant."""
+
+    def secret(self) -> bytes | None:
+        """The secret, if using it has changed it."""
+
+
 class Wire:
     """Calls in the name of one account."""
 
-    def __init__(self, grant: Grant, settings: GoogleSettings, *, quota_user: str) -> None:
+    def __init__(self, grant: Tokens, settings: GoogleSettings, *, quota_user: str) -> None:
         self._grant = grant
         self._api_url = settings.google_api_url
         self._quota_user = _short(quota_user)
@@ -85,7 +106,7 @@ class Wire:
             if isinstance(error, HttpError) and error.resp.status == 401 and not reason_of(error).startswith("push."):
                 raise self._grant.refused(utc_now()) from None
             # The client's errors carry the URL, and with it an address; they do not travel on.
-            raise translate(error, subject) from None
+            raise self._grant.judged(translate(error, subject)) from None
         self._grant.accepted()
         return answer if isinstance(answer, dict) else {}
 

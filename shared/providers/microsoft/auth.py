@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -23,8 +24,9 @@ from shared.config import MicrosoftSettings
 from shared.errors import ConnectFailed
 from shared.model import Account
 from shared.providers.base import Begun, ClientSecret, Grant, GrantIncomplete, Revocation
+from shared.providers.microsoft.credentials import ask, open_app
 from shared.providers.microsoft.errors import DECLINED, NEEDS_ADMIN, SINGLE_TENANT, WRONG_TENANT, aadsts
-from shared.providers.microsoft.grant import CALENDARS_SCOPE, SCOPES, covers, encode_secret, open_app
+from shared.providers.microsoft.grant import CALENDARS_SCOPE, SCOPES, covers, encode_secret
 
 _GRAPH: Final = "https://graph.microsoft.com"
 ADMIN: Final = "admin"
@@ -32,6 +34,21 @@ ADMIN: Final = "admin"
 
 _MANY_TENANTS: Final = frozenset({"common", "consumers"})
 _INTERACTION: Final = frozenset({"interaction_required", "login_required", "account_selection_required"})
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A sign-in that came about. `lasting`: it can be renewed. `scopes`: those that the answer names."""
+
+    account: Account
+    cache: msal.SerializableTokenCache
+    scopes: str
+    lasting: bool
+
+    @property
+    def home(self) -> str:
+        """The tenant that the account is at home in, whose guest it may not be."""
+        return self.account.id.rpartition(".")[2]
 
 
 class MicrosoftAuthorizer:
@@ -42,49 +59,73 @@ class MicrosoftAuthorizer:
         self._client = client
 
     def begin(self, *, redirect_uri: str, state: str, login_hint: str) -> Begun:
-        """See the port. `select_account` lets the person see which account it will be. The first call of a process asks
-        the authority for its addresses; later ones make no call."""
-        app = self._open(msal.SerializableTokenCache())
+        """See the port. `select_account` lets the person see which account it will be."""
+        return self.begin_sign_in(
+            SCOPES, redirect_uri=redirect_uri, state=state, prompt="select_account", login_hint=login_hint
+        )
+
+    def begin_sign_in(
+        self, scopes: Sequence[str], *, redirect_uri: str, state: str, prompt: str | None = None, login_hint: str = ""
+    ) -> Begun:
+        """A sign-in that asks for these scopes. The first call of a process asks the authority for its addresses; later
+        ones make no call."""
+        try:
+            app = open_app(self._settings, self._client, msal.SerializableTokenCache())
+        except ValueError:
+            raise _no_authority() from None
         with warnings.catch_warnings():  # MSAL recommends form_post; the callback is a GET, so that it may redirect
             warnings.simplefilter("ignore")
             flow = app.initiate_auth_code_flow(
-                list(SCOPES),
+                list(scopes),
                 redirect_uri=redirect_uri,
                 state=state,
-                prompt="select_account",
+                prompt=prompt,
                 login_hint=login_hint or None,
                 response_mode="query",
             )
         return Begun(flow["auth_uri"], json.dumps(flow).encode())
 
     def complete(self, flow: bytes, query: Mapping[str, str]) -> Grant:
-        kept = json.loads(flow)
-        if query.get("error"):
-            raise self._refused(query, str(kept.get("redirect_uri") or ""))
-        if not query.get("code"):
-            raise ConnectFailed("provider_error", "Microsoft's answer was incomplete. Please connect again.")
-        cache = msal.SerializableTokenCache()
-        app = self._open(cache)
-        try:
-            answer = app.acquire_token_by_auth_code_flow(kept, dict(query))
-        except (ValueError, RuntimeError):  # another state; an id_token of another sign-in, app or time
-            raise ConnectFailed(
-                "provider_error", "Microsoft's answer does not belong to this sign-in. Please connect again."
-            ) from None
-        if "access_token" not in answer:
-            raise self._refused(answer, str(kept.get("redirect_uri") or ""), redeeming=True)
-        grant = Grant(_account(app, answer), encode_secret(cache))
-        if not covers(str(answer.get("scope") or " ".join(SCOPES)), CALENDARS_SCOPE):
+        signed_in = self.redeem(flow, query)
+        grant = Grant(signed_in.account, encode_secret(signed_in.cache))
+        if not covers(signed_in.scopes or " ".join(SCOPES), CALENDARS_SCOPE):
             raise GrantIncomplete(
                 "scope_missing",
                 "The permission to read and write your calendars was left out. Connect again and accept it.",
                 grant,
             )
-        if not answer.get("refresh_token"):
+        if not signed_in.lasting:
             raise GrantIncomplete(
                 "no_offline_access", "Microsoft did not allow access while you are away. Please connect again.", grant
             )
         return grant
+
+    def redeem(self, flow: bytes, query: Mapping[str, str]) -> SignedIn:
+        """Who signed in, and what came of it. Raises `ConnectFailed`, `RetryLater`."""
+        kept = json.loads(flow)
+        redirect_uri = str(kept.get("redirect_uri") or "")
+        if query.get("error"):
+            raise self.refused(query, redirect_uri)
+        if not query.get("code"):
+            raise ConnectFailed("provider_error", "Microsoft's answer was incomplete. Please connect again.")
+        cache = msal.SerializableTokenCache()
+        try:
+            answer = ask(
+                self._settings,
+                self._client,
+                cache,
+                lambda app: _redeemed(app, dict(kept), query),
+            )
+        except ValueError:
+            raise _no_authority() from None
+        if answer is None or "access_token" not in answer:
+            raise self.refused(answer or {}, redirect_uri, redeeming=True)
+        return SignedIn(
+            account=_account(cache, answer),
+            cache=cache,
+            scopes=str(answer.get("scope") or ""),
+            lasting=bool(answer.get("refresh_token")),
+        )
 
     def aside(self, query: Mapping[str, str]) -> str:
         """See the port. An administrator comes back from the consent page with `admin_consent=True`, errors included
@@ -99,15 +140,7 @@ class MicrosoftAuthorizer:
         """See the port. Erasing the tokens is all that an app can do."""
         return Revocation.NOT_SUPPORTED
 
-    def _open(self, cache: msal.SerializableTokenCache) -> msal.ConfidentialClientApplication:
-        try:
-            return open_app(self._settings, self._client, cache)
-        except ValueError:
-            raise ConnectFailed(
-                "provider_error", "Microsoft does not know the organisation that this product is set up for."
-            ) from None
-
-    def _refused(self, answer: Mapping[str, Any], redirect_uri: str, *, redeeming: bool = False) -> ConnectFailed:
+    def refused(self, answer: Mapping[str, Any], redirect_uri: str, *, redeeming: bool = False) -> ConnectFailed:
         """Why a sign-in did not come about; `answer` is the callback's query or the token endpoint's answer."""
         error = str(answer.get("error") or "")
         number = aadsts(str(answer.get("error_description") or ""), answer.get("error_codes") or ())
@@ -170,15 +203,31 @@ _BLOCKED: Final = {
 }
 
 
-def _account(app: msal.ConfidentialClientApplication, answer: Mapping[str, Any]) -> Account:
+def _no_authority() -> ConnectFailed:
+    return ConnectFailed("provider_error", "Microsoft does not know the organisation that this product is set up for.")
+
+
+def _redeemed(
+    app: msal.ConfidentialClientApplication, flow: dict[str, Any], query: Mapping[str, str]
+) -> dict[str, Any]:
+    try:
+        answer: dict[str, Any] = app.acquire_token_by_auth_code_flow(flow, dict(query))
+    except (ValueError, RuntimeError):  # another state; an id_token of another sign-in, app or time
+        raise ConnectFailed(
+            "provider_error", "Microsoft's answer does not belong to this sign-in. Please connect again."
+        ) from None
+    return answer
+
+
+def _account(cache: msal.TokenCache, answer: Mapping[str, Any]) -> Account:
     """Who signed in. MSAL's `home_account_id` is the object id and the tenant of the account at home, the same
     wherever it is a guest; addresses change hands (page "ID token claims reference")."""
     claims = answer.get("id_token_claims") or {}
-    account: Mapping[str, Any] = next(iter(app.get_accounts()), {})
+    account: Mapping[str, Any] = next(iter(cache.search(msal.TokenCache.CredentialType.ACCOUNT)), {})
     identifier = str(account.get("home_account_id") or "")
     if not identifier.strip("."):
         identifier = f"{claims.get('oid') or claims.get('sub') or ''}.{claims.get('tid') or ''}"
     if not identifier.strip("."):
         raise ConnectFailed("provider_error", "Microsoft's answer does not say who signed in. Please connect again.")
     name = claims.get("preferred_username") or account.get("username") or claims.get("email") or identifier
-    return Account(identifier, str(name))
+    return Account(identifier, str(name), str(name).casefold())

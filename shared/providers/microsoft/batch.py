@@ -22,7 +22,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from shared.errors import CalendarGone, ConnectionRevoked, RetryLater, SyncError
-from shared.providers.microsoft.errors import answered, is_claims_challenge, retry_after
+from shared.providers.microsoft.errors import is_claims_challenge, retry_after
 from shared.providers.microsoft.wire import Call, Json, Wire, incomplete
 
 MOST: Final = 20
@@ -107,7 +107,7 @@ class Batch:
                 return None
             if 200 <= status < 300:
                 return {} if body is None else body if isinstance(body, dict) else incomplete()
-            error = answered(status, body, headers, call.subject)
+            error = self._wire.judged(status, body, headers, call.subject)
             if status == _THROTTLED or retry_after(headers) is not None:
                 self.over = error
         if isinstance(error, ConnectionRevoked | CalendarGone):

@@ -9,6 +9,7 @@ that a page leads to is read together (`batch`). Whole copies are written in `co
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from shared.errors import EventRejected, RetryLater, SyncError, VersionConflict
@@ -33,11 +34,12 @@ from shared.model import (
 from shared.providers.base import Answer, CopyChange, CopyWrite, FromStart, NewCopy, OccurrenceChange, Position
 from shared.providers.microsoft import convert, cursor, projection
 from shared.providers.microsoft.batch import Result
+from shared.providers.microsoft.box import Reach
 from shared.providers.microsoft.copies import Copies, body_of, check_version
 from shared.providers.microsoft.errors import Subject
 from shared.providers.microsoft.grant import utc_now
 from shared.providers.microsoft.reader import Reader
-from shared.providers.microsoft.records import Records, deleted_keys, path_of, span_of_series, unreadable
+from shared.providers.microsoft.records import Records, deleted_keys, span_of_series, unreadable
 from shared.providers.microsoft.wire import Json, Wire
 from shared.providers.microsoft.zones import to_iana
 
@@ -62,7 +64,11 @@ class MicrosoftCalendars:
     # --- reading ---------------------------------------------------------------------------------------------------
 
     def list_calendars(self) -> tuple[RemoteCalendar, ...]:
-        entries = self._records.all("/me/calendars", Subject.ACCOUNT, page_size=_CALENDARS_A_PAGE)
+        box = self._wire.box
+        if box.reach is Reach.DELEGATED:
+            entry = self._wire.get(f"{box.root}/calendar", Subject.ACCOUNT)
+            return (replace(_read_calendar(entry, "", self._mailbox_zone()), primary=True),)
+        entries = self._records.all(f"{box.root}/calendars", Subject.ACCOUNT, page_size=_CALENDARS_A_PAGE)
         zone = self._mailbox_zone()
         mine = next((_owner(entry) for entry in entries if entry.get("isDefaultCalendar")), "")
         return tuple(_read_calendar(entry, mine, zone) for entry in entries)
@@ -72,7 +78,7 @@ class MicrosoftCalendars:
         if isinstance(position, FromStart):
             at = cursor.first(calendar, position.since, now)
             answer = self._wire.get(
-                f"{path_of(calendar)}/calendarView/delta",
+                f"{self._wire.box.path(calendar)}/calendarView/delta",
                 Subject.CALENDAR,
                 page_size=PAGE_SIZE,
                 startDateTime=at.begins,
@@ -152,7 +158,7 @@ class MicrosoftCalendars:
                 )
             raise EventRejected("The series has no such occurrence in Outlook.", code="no_such_occurrence")
         check_version(found, change.etag)
-        path = path_of(calendar, str(found["id"]))
+        path = self._wire.box.path(calendar, str(found["id"]))
         if isinstance(change.change, Cancelled):
             self._wire.delete(path, Subject.EVENT, if_match=change.etag)
             return RemoteOverride(self._records.deleted_id(series, change.original_start), "", CANCELLED)
@@ -217,7 +223,7 @@ class MicrosoftCalendars:
     def _mailbox_zone(self) -> str:
         """The person's own zone, as far as the grant allows to ask (it takes MailboxSettings.Read)."""
         try:
-            return to_iana(self._wire.get("/me/mailboxSettings", Subject.EVENT).get("timeZone"))
+            return to_iana(self._wire.get(f"{self._wire.box.root}/mailboxSettings", Subject.EVENT).get("timeZone"))
         except (EventRejected, VersionConflict):
             return "UTC"
 

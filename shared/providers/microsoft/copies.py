@@ -20,9 +20,10 @@ from shared.model import Content, OriginalStart, RemoteEvent, Series
 from shared.providers.base import Answer, CopyChange, CopyDeletion, CopyWrite, NewCopy
 from shared.providers.microsoft import convert, recurrence
 from shared.providers.microsoft.batch import Batch, Result
+from shared.providers.microsoft.box import Box
 from shared.providers.microsoft.errors import EVENT_GONE, DuplicateTransaction, Subject
 from shared.providers.microsoft.reader import Reader
-from shared.providers.microsoft.records import Records, deleted_keys, path_of, span_of_series, unreadable, whole
+from shared.providers.microsoft.records import Records, deleted_keys, span_of_series, unreadable, whole
 from shared.providers.microsoft.wire import Call, Json, Wire, reading
 
 _OF_OCCURRENCE: Final = (
@@ -60,7 +61,7 @@ class Copies:
         remembers a `transactionId`, also of an event that is deleted, is not documented."""
         for body in _bodies(copy):
             try:
-                raw = self._wire.send(_creation(calendar, body))
+                raw = self._wire.send(_creation(self._wire.box, calendar, body))
             except DuplicateTransaction as error:
                 existing = self._existing(calendar, copy.key, error.existing)
                 if existing is None:
@@ -74,14 +75,16 @@ class Copies:
         body = self._wanted(change, held)
         if not body:
             return self._reader.read(held)
-        return self._updated(calendar, change, held, body, self._wire.send(_patch(calendar, change, body)))
+        return self._updated(
+            calendar, change, held, body, self._wire.send(_patch(self._wire.box, calendar, change, body))
+        )
 
     def delete(self, calendar: str, remote_id: str, etag: str) -> None:
         deletion = CopyDeletion(remote_id=remote_id, etag=etag)
         try:
             if etag:
-                check_version(self._wire.send(_version(calendar, deletion)), etag)
-            self._wire.send(_deletion(calendar, deletion))
+                check_version(self._wire.send(_version(self._wire.box, calendar, deletion)), etag)
+            self._wire.send(_deletion(self._wire.box, calendar, deletion))
         except VersionConflict as error:
             if error.code != EVENT_GONE:
                 raise
@@ -121,9 +124,9 @@ class Copies:
         for at, write in writes.items():
             match write:
                 case CopyChange(remote_id=remote_id):
-                    calls[at] = whole(calendar, remote_id)
+                    calls[at] = whole(self._wire.box, calendar, remote_id)
                 case CopyDeletion(etag=etag) if etag:
-                    calls[at] = _version(calendar, write)
+                    calls[at] = _version(self._wire.box, calendar, write)
         found = dict(zip(calls, batch.in_order(list(calls.values())), strict=True))
         for at, raw in found.items():
             if isinstance(writes[at], CopyChange) and not isinstance(raw, SyncError) and batch.over is None:
@@ -136,7 +139,9 @@ class Copies:
             case NewCopy():
                 body = next(_bodies(write))
                 return _Step(
-                    _creation(calendar, body), lambda raw: self._created(calendar, write, body, raw), _as_it_is
+                    _creation(self._wire.box, calendar, body),
+                    lambda raw: self._created(calendar, write, body, raw),
+                    _as_it_is,
                 )
             case CopyChange():
                 if isinstance(held, SyncError):
@@ -145,7 +150,7 @@ class Copies:
                 if not wanted:
                     return self._reader.read(held)
                 return _Step(
-                    _patch(calendar, write, wanted),
+                    _patch(self._wire.box, calendar, write, wanted),
                     lambda raw: self._updated(calendar, write, held, wanted, raw),
                     _as_it_is,
                 )
@@ -154,7 +159,7 @@ class Copies:
                     return _unless_gone(held)
                 if etag:
                     check_version(held, etag)
-                return _Step(_deletion(calendar, write), lambda _: None, _unless_gone)
+                return _Step(_deletion(self._wire.box, calendar, write), lambda _: None, _unless_gone)
 
     def _write(self, calendar: str, write: CopyWrite) -> Answer:
         match write:
@@ -173,7 +178,7 @@ class Copies:
         mailbox, and duplicates that somebody made carry the property too."""
         named = f"ep/id eq '{convert.COPY}' and ep/value eq '{convert.copy_name(key)}'"
         found = self._records.all(
-            f"{path_of(calendar)}/events",
+            f"{self._wire.box.path(calendar)}/events",
             Subject.CALENDAR,
             _filter=f"singleValueExtendedProperties/Any(ep: {named})",
             _select="id,transactionId,isCancelled",
@@ -267,7 +272,7 @@ class Copies:
         if found is None or not body:
             return
         try:
-            self._wire.patch(path_of(calendar, str(found["id"])), Subject.EVENT, body)
+            self._wire.patch(self._wire.box.path(calendar, str(found["id"])), Subject.EVENT, body)
         except (EventRejected, VersionConflict):
             return  # it no longer fits between its neighbours
 
@@ -291,21 +296,21 @@ def _bodies(copy: NewCopy) -> Iterator[Json]:
         yield convert.write_event(copy.series, tag=copy.tag, key=copy.key, transaction_id=transaction_id)
 
 
-def _creation(calendar: str, body: Json) -> Call:
-    return Call(method="POST", path=f"{path_of(calendar)}/events", subject=Subject.NEW_EVENT, body=body)
+def _creation(box: Box, calendar: str, body: Json) -> Call:
+    return Call(method="POST", path=f"{box.path(calendar)}/events", subject=Subject.NEW_EVENT, body=body)
 
 
-def _patch(calendar: str, change: CopyChange, body: Json) -> Call:
-    path = path_of(calendar, change.remote_id)
+def _patch(box: Box, calendar: str, change: CopyChange, body: Json) -> Call:
+    path = box.path(calendar, change.remote_id)
     return Call(method="PATCH", path=path, subject=Subject.EVENT, body=body, if_match=change.etag)
 
 
-def _version(calendar: str, deletion: CopyDeletion) -> Call:
-    return reading(path_of(calendar, deletion.remote_id), Subject.EVENT, _select="id")
+def _version(box: Box, calendar: str, deletion: CopyDeletion) -> Call:
+    return reading(box.path(calendar, deletion.remote_id), Subject.EVENT, _select="id")
 
 
-def _deletion(calendar: str, deletion: CopyDeletion) -> Call:
-    path = path_of(calendar, deletion.remote_id)
+def _deletion(box: Box, calendar: str, deletion: CopyDeletion) -> Call:
+    path = box.path(calendar, deletion.remote_id)
     return Call(method="DELETE", path=path, subject=Subject.EVENT, if_match=deletion.etag)
 
 

@@ -68,7 +68,7 @@ _SYNC_LOST: Final = frozenset(
 )
 _DUPLICATE: Final = "errorduplicatetransactionid"
 _CONFLICT: Final = "errorirresolvableconflict"
-_NO_MAILBOX: Final = frozenset(
+NO_MAILBOX: Final = frozenset(
     {"mailboxnotenabledforrestapi", "mailboxnotsupportedforrestapi", "errornonexistentmailbox"}
 )
 _SENTENCES: Final = {
@@ -107,7 +107,7 @@ def answered(status: int, body: Any, headers: Mapping[str, str], subject: Subjec
         return busy(wait)
     if known in _SYNC_LOST or (status == 410 and subject is Subject.CURSOR):
         return CursorExpired("Microsoft no longer knows where the last look left off.", code=code or None)
-    if known in _NO_MAILBOX:
+    if known in NO_MAILBOX:
         return ConnectionRevoked("This Microsoft account has no Outlook calendar.", code="no_calendar_service")
     if known == _DUPLICATE:
         return DuplicateTransaction(_existing(body))
@@ -293,3 +293,17 @@ def token_refused(answer: Mapping[str, Any]) -> SyncError:
 def no_token() -> ConnectionRevoked:
     """Nothing is left to sign in with: the refresh token was thrown away when it was refused."""
     return ConnectionRevoked(f"The permission for this Microsoft account has ended. {_AGAIN}")
+
+
+_KEPT_OUT: Final = frozenset({"unauthorized_client", "invalid_tenant", "invalid_grant", "access_denied"})
+
+
+def app_token_refused(answer: Mapping[str, Any]) -> SyncError:
+    """What it means that the app gets no token of its own for a tenant: the tenant does not know it (AADSTS7000229,
+    700016), is gone itself (90002), or blocks it (53003). A secret that is refused is the operator's to replace."""
+    if answer.get("error") in _KEPT_OUT | _SIGN_IN_AGAIN:
+        return ConnectionRevoked(
+            "Microsoft no longer lets this app into the organisation: the consent was withdrawn, or the app blocked. "
+            "Authorise it again."
+        )
+    return token_refused(answer)

@@ -1,33 +1,27 @@
 """The secret part of a connection: MSAL's token cache, and how tokens are renewed while they are used.
 
-A secret is JSON: `{"msal": <MSAL's own cache>, "scopes": <what was granted>}`, and `refused_since` while Graph refuses
-fresh access tokens. Only this module and `auth` read it.
+A secret is JSON: `{"msal": <MSAL's own cache>, "scopes": <what was granted>}`, `tenant` for an organisation's service
+account, which is asked for at its own tenant, and `refused_since` while Graph refuses fresh access tokens.
 
-MSAL's habits that are met here (seen in msal 1.39): it asks the authority for its configuration whenever an app is
-made, unless `http_cache` has the answer; it keeps refusals of the token endpoint there too and repeats them for a
-minute, which would end a connection that was just renewed; after `invalid_grant` it keeps the refresh token; an access
-token that has expired is dropped when it is looked for, and with it the memory of what was granted.
+MSAL's habits that are met here (seen in msal 1.39): after `invalid_grant` it keeps the refresh token; an access token
+that has expired is dropped when it is looked for, and with it the memory of what was granted.
 """
 
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Any, Final
 
 import msal  # type: ignore[import-untyped]
-import requests
 
 from shared.config import MicrosoftSettings
 from shared.errors import ConnectionRevoked, RetryLater, SyncError
 from shared.providers.base import ClientSecret
-from shared.providers.microsoft.errors import busy, no_token, retry_after, scope_missing, token_refused, unreachable
-
-TIMEOUT: Final = 10.0
-"""Seconds after which a call to Microsoft is given up."""
+from shared.providers.microsoft.credentials import ask
+from shared.providers.microsoft.errors import no_token, scope_missing, token_refused
 
 CALENDARS_SCOPE: Final = "Calendars.ReadWrite"
 SCOPES: Final = (CALENDARS_SCOPE, "Calendars.ReadWrite.Shared", "MailboxSettings.Read", "User.Read")
@@ -41,81 +35,16 @@ _SIGN_IN: Final = frozenset({"openid", "profile", "offline_access", "email"})
 _PATIENCE: Final = timedelta(hours=1)
 
 
-class Discovery(dict[str, Any]):
-    """The `http_cache` of every MSAL app of this process: what the authority says of itself, and no refusal. A refused
-    token is the queue's to try again; MSAL would answer from here for a minute, whatever has become of the grant."""
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        if not key.startswith("POST "):
-            super().__setitem__(key, value)
-
-
-_DISCOVERY: Final = Discovery()
-
-
-class Session(requests.Session):
-    """A connection pool with a time limit. The environment's proxies and certificate bundles have no say in it
-    (`REQUESTS_CA_BUNDLE` would override `verify`), cookies are not kept and redirects not followed."""
-
-    def __init__(self, ca_file: str) -> None:
-        super().__init__()
-        self.trust_env = False
-        self.verify = ca_file or True
-
-    def request(self, method: Any, url: Any, *args: Any, **options: Any) -> requests.Response:
-        self.cookies.clear()
-        return super().request(method, url, *args, **({"timeout": TIMEOUT, "allow_redirects": False} | options))
-
-
-class _SignIn(Session):
-    """For MSAL: a server in trouble says nothing about a grant, so MSAL does not get to read what it says."""
-
-    def request(self, method: Any, url: Any, *args: Any, **options: Any) -> requests.Response:
-        try:
-            answer = super().request(method, url, *args, **options)
-        except (requests.RequestException, OSError):
-            raise unreachable() from None
-        if answer.status_code == 429 or answer.status_code >= 500:
-            raise busy(retry_after(answer.headers))
-        return answer
-
-
-@lru_cache(maxsize=8)
-def open_session(graph_url: str, ca_file: str) -> Session:  # noqa: ARG001 (what the cache goes by)
-    """The process's connections to Graph, kept open between two jobs."""
-    return Session(ca_file)
-
-
-@lru_cache(maxsize=8)
-def _sign_in(login_url: str, ca_file: str) -> _SignIn:  # noqa: ARG001
-    return _SignIn(ca_file)
-
-
-def open_app(
-    settings: MicrosoftSettings, client: ClientSecret, cache: msal.SerializableTokenCache
-) -> msal.ConfidentialClientApplication:
-    """MSAL's client for this app. Makes a call if this process has not met the authority yet; raises `RetryLater`, or
-    `ValueError` if there is no such authority."""
-    login_url = settings.microsoft_login_url.rstrip("/")
-    logging.getLogger("msal").setLevel(logging.INFO)  # at DEBUG it logs whom it finds tokens for
-    return msal.ConfidentialClientApplication(
-        client.client_id,
-        client_credential=client.client_secret,
-        authority=f"{login_url}/{settings.microsoft_tenant}",
-        instance_discovery=False,
-        token_cache=cache,
-        http_client=_sign_in(login_url, settings.provider_ca_file),
-        http_cache=_DISCOVERY,
-    )
-
-
-def encode_secret(cache: msal.SerializableTokenCache, *, scopes: str = "", refused_since: str = "") -> bytes:
+def encode_secret(
+    cache: msal.SerializableTokenCache, *, scopes: str = "", tenant: str = "", refused_since: str = ""
+) -> bytes:
     """The bytes to be stored."""
     fields: dict[str, Any] = {"msal": json.loads(cache.serialize())}
-    if scopes:
-        fields["scopes"] = scopes
-    if refused_since:
-        fields["refused_since"] = refused_since
+    fields |= {
+        name: value
+        for name, value in (("scopes", scopes), ("tenant", tenant), ("refused_since", refused_since))
+        if value
+    }
     return json.dumps(fields, separators=(",", ":"), sort_keys=True).encode()
 
 
@@ -129,7 +58,9 @@ class Grant:
 
     def __init__(self, secret: bytes, settings: MicrosoftSettings, client: ClientSecret) -> None:
         fields = json.loads(secret)
-        self._settings, self._client = settings, client
+        self._tenant = str(fields.get("tenant") or "")
+        self._settings = replace(settings, microsoft_tenant=self._tenant) if self._tenant else settings
+        self._client = client
         self._refused_since = str(fields.get("refused_since") or "")
         self._scopes = _granted(fields["msal"].get("AccessToken", {}).values()) or str(fields.get("scopes") or "")
         self._cache = msal.SerializableTokenCache()
@@ -149,7 +80,7 @@ class Grant:
             return self._token
         self._check_scopes()
         try:
-            app = open_app(self._settings, self._client, self._cache)
+            answer = ask(self._settings, self._client, self._cache, lambda app: self._renewed(app, fresh=fresh))
         except ValueError:
             raise RetryLater(
                 "Microsoft does not know the organisation that this product is set up for.",
@@ -157,10 +88,6 @@ class Grant:
                 park=True,
                 code="client",
             ) from None
-        account = next(iter(app.get_accounts()), None)
-        if account is None:
-            raise no_token()
-        answer = app.acquire_token_silent_with_error(self._granted_scopes(), account=account, force_refresh=fresh)
         if not answer:
             raise no_token()
         if "access_token" not in answer:
@@ -169,6 +96,11 @@ class Grant:
         self._token = answer["access_token"]
         self._good_until = utc_now() + timedelta(seconds=max(0, int(answer.get("expires_in") or 0) - 300))
         return self._token
+
+    def account_name(self) -> str:
+        """The address that signed in, as MSAL remembers it."""
+        account: Mapping[str, Any] = next(iter(self._cache.search(msal.TokenCache.CredentialType.ACCOUNT)), {})
+        return str(account.get("username") or "")
 
     def accepted(self) -> None:
         """Graph took the access token."""
@@ -187,6 +119,15 @@ class Grant:
         return ConnectionRevoked(
             "Microsoft has refused this account for an hour. Connect the account again.", code="token_refused"
         )
+
+    def _renewed(self, app: msal.ConfidentialClientApplication, *, fresh: bool) -> dict[str, Any] | None:
+        account = next(iter(app.get_accounts()), None)
+        if account is None:
+            return None
+        answer: dict[str, Any] | None = app.acquire_token_silent_with_error(
+            self._granted_scopes(), account=account, force_refresh=fresh
+        )
+        return answer
 
     def _granted_scopes(self) -> list[str]:
         """What is asked for again: exactly what was granted, as it was written. Asking for more than that would be
@@ -209,7 +150,7 @@ class Grant:
         return error
 
     def _encode(self) -> bytes:
-        return encode_secret(self._cache, scopes=self._scopes, refused_since=self._refused_since)
+        return encode_secret(self._cache, scopes=self._scopes, tenant=self._tenant, refused_since=self._refused_since)
 
 
 def _granted(access_tokens: Iterable[Mapping[str, Any]]) -> str:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 OWN_ID: Final = "subscription"
 """The query parameter of the notified address that holds our subscription's id."""
 
+SHARED_CALENDAR: Final = "shared_calendar"
+
 _ASKED: Final = timedelta(minutes=10_070)
 _CHANGES: Final = "created,updated,deleted"
 
@@ -71,7 +73,7 @@ class MicrosoftPush:
         query = urlencode({OWN_ID: subscription_id})
         wanted = {
             "changeType": _CHANGES,
-            "resource": f"/me/calendars/{calendar}/events",
+            "resource": f"{self._wire.box.resource}/calendars/{calendar}/events",
             "notificationUrl": f"{address}?{query}",
             "lifecycleNotificationUrl": f"{address}/lifecycle?{query}",
             "expirationDateTime": _text(asked_at + _ASKED),
@@ -89,8 +91,8 @@ class MicrosoftPush:
     def renew(self, subscription: Subscription) -> Subscription | None:
         """See the port. A PATCH of the end renews and reauthorises (page "Lifecycle notifications"). Whatever Graph has
         against it, a new subscription shows."""
+        from shared.providers.microsoft.box import segment
         from shared.providers.microsoft.errors import Subject
-        from shared.providers.microsoft.wire import segment
 
         asked_at = datetime.now(UTC)
         wanted = {"expirationDateTime": _text(asked_at + _ASKED)}
@@ -107,8 +109,8 @@ class MicrosoftPush:
         return self._drop(subscription.resource_id)
 
     def _drop(self, granted_id: str) -> bool:
+        from shared.providers.microsoft.box import segment
         from shared.providers.microsoft.errors import GONE_SUBSCRIPTION, Subject
-        from shared.providers.microsoft.wire import segment
 
         try:
             self._wire.delete(f"/subscriptions/{segment(granted_id)}", Subject.SUBSCRIPTION)
@@ -144,6 +146,24 @@ class MicrosoftPush:
                     found = True
             path = self._wire.path_of(answer["@odata.nextLink"]) if answer.get("@odata.nextLink") else ""
         return found
+
+
+class PolledOnly:
+    """The `PushApi` of staff calendars that a service account uses: nobody may watch somebody else's calendar in their
+    own name (page "Outlook change notifications"), so nothing is asked."""
+
+    def subscribe(self, calendar: str, *, subscription_id: str, address: str, token: str) -> Subscription:  # noqa: ARG002
+        raise NotWatchable(
+            "Microsoft lets a service account watch nobody's calendar but its own, so this one is looked at every few "
+            "minutes.",
+            code=SHARED_CALENDAR,
+        )
+
+    def renew(self, subscription: Subscription) -> Subscription | None:  # noqa: ARG002
+        return None
+
+    def unsubscribe(self, subscription: Subscription) -> bool:  # noqa: ARG002
+        return False
 
 
 def granted_until(granted: dict[str, Any], asked_at: datetime) -> datetime:

@@ -15,9 +15,10 @@ from shared.errors import EventRejected, RetryLater, SyncError, VersionConflict
 from shared.model import OriginalStart, Privacy, Series, Span
 from shared.providers.microsoft import convert, cursor, recurrence
 from shared.providers.microsoft.batch import Batch, Result
+from shared.providers.microsoft.box import Box
 from shared.providers.microsoft.errors import EVENT_GONE, Subject
 from shared.providers.microsoft.grant import utc_now
-from shared.providers.microsoft.wire import Call, Json, Wire, reading, segment
+from shared.providers.microsoft.wire import Call, Json, Wire, reading
 from shared.providers.microsoft.zones import to_iana
 
 _FIELDS: Final = (
@@ -43,14 +44,14 @@ class Records:
 
     def fetch(self, calendar: str, remote_id: str) -> Json:
         """The record with all that belongs to it. Raises `VersionConflict` (`EVENT_GONE`) if there is none."""
-        return self.completed(calendar, self._wire.send(whole(calendar, remote_id)))
+        return self.completed(calendar, self._wire.send(whole(self._wire.box, calendar, remote_id)))
 
     def fetch_all(self, calendar: str, sure: Sequence[str], doubtful: Sequence[str] = ()) -> dict[str, Result]:
         """Many records, each as `fetch` gives it, or its error: those that are likely to be there, and those that are
         likely to be gone. Raises nothing."""
         batch = Batch(self._wire)
-        found = batch.in_order([whole(calendar, remote_id) for remote_id in sure])
-        found += batch.unordered([whole(calendar, remote_id) for remote_id in doubtful])
+        found = batch.in_order([whole(self._wire.box, calendar, remote_id) for remote_id in sure])
+        found += batch.unordered([whole(self._wire.box, calendar, remote_id) for remote_id in doubtful])
         if batch.over is None:
             found = [self._completed_or_error(calendar, raw) for raw in found]
         return dict(zip((*sure, *doubtful), found, strict=True))
@@ -75,7 +76,7 @@ class Records:
         except VersionConflict as error:
             if error.code != EVENT_GONE:
                 raise
-        self._wire.get(path_of(calendar), Subject.CALENDAR, _select="id")
+        self._wire.get(self._wire.box.path(calendar), Subject.CALENDAR, _select="id")
         return None
 
     def _complete(self, calendar: str, raw: Json) -> None:
@@ -103,7 +104,7 @@ class Records:
             raw["cancelledOccurrences"] = [self.deleted_id(raw, key) for key in _missing(series, there, begins, ends)]
 
     def instances(self, calendar: str, series_id: str, begins: str, ends: str) -> list[Json]:
-        path = f"{path_of(calendar, series_id)}/instances"
+        path = f"{self._wire.box.path(calendar, series_id)}/instances"
         return self.all(path, Subject.EVENT, page_size=_INSTANCES_A_PAGE, startDateTime=begins, endDateTime=ends)
 
     def find_instance(self, calendar: str, series: Json, key: OriginalStart) -> Json | None:
@@ -146,7 +147,7 @@ class Records:
             found = self.find_instance(calendar, series, key)
             if found is not None:
                 try:
-                    self._wire.delete(path_of(calendar, str(found["id"])), Subject.EVENT)
+                    self._wire.delete(self._wire.box.path(calendar, str(found["id"])), Subject.EVENT)
                 except VersionConflict as error:
                     if error.code != EVENT_GONE:
                         raise
@@ -161,14 +162,9 @@ def _missing(series: Series, there: set[OriginalStart], begins: datetime, ends: 
     return [key for key in wanted[1:-1] if key not in there]
 
 
-def whole(calendar: str, remote_id: str) -> Call:
+def whole(box: Box, calendar: str, remote_id: str) -> Call:
     """What is asked for a record with its mark and, for a series, its exceptions."""
-    return reading(path_of(calendar, remote_id), Subject.EVENT, **_WHOLE)
-
-
-def path_of(calendar: str, event: str = "") -> str:
-    path = f"/me/calendars/{segment(calendar)}"
-    return f"{path}/events/{segment(event)}" if event else path
+    return reading(box.path(calendar, remote_id), Subject.EVENT, **_WHOLE)
 
 
 def span_of_series(series: Json) -> Span:

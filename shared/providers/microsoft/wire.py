@@ -6,17 +6,20 @@ survive a move (page "Obtain immutable identifiers for Outlook resources") and t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 import requests
 
 from shared.config import MicrosoftSettings
 from shared.errors import CursorExpired, RetryLater, SyncError
-from shared.providers.microsoft.errors import Subject, answered, is_claims_challenge, unreachable
-from shared.providers.microsoft.grant import Grant, open_session, utc_now
+from shared.providers.microsoft.box import OWN, Box
+from shared.providers.microsoft.errors import Subject, answered, code_of, is_claims_challenge, unreachable
+from shared.providers.microsoft.grant import utc_now
+from shared.providers.microsoft.sessions import open_session
 from shared.providers.pace import pace_of
 
 _PREFER: Final = 'IdType="ImmutableId", outlook.timezone="UTC"'
@@ -56,10 +59,27 @@ def reading(path: str, subject: Subject, *, page_size: int = 0, **query: str) ->
     return Call(method="GET", path=whole, subject=subject, page_size=page_size)
 
 
-class Wire:
-    """Calls in the name of one account."""
+class Tokens(Protocol):
+    """What signs the calls: `grant.Grant` for somebody who signed in, `app_grant.AppGrant` for the app itself."""
 
-    def __init__(self, grant: Grant, settings: MicrosoftSettings, *, quota_user: str) -> None:
+    def token(self, *, fresh: bool = False) -> str:
+        """An access token; with `fresh` one that was not used before. Raises `ConnectionRevoked`, `RetryLater`."""
+
+    def accepted(self) -> None:
+        """Graph took the access token."""
+
+    def refused(self, now: datetime) -> SyncError:
+        """Graph refused even a token that was issued a moment ago."""
+
+    def secret(self) -> bytes | None:
+        """The secret, if using it has changed it."""
+
+
+class Wire:
+    """Calls to one mailbox, in the name of one account or of the app."""
+
+    def __init__(self, grant: Tokens, settings: MicrosoftSettings, *, quota_user: str, box: Box = OWN) -> None:
+        self.box = box
         self._grant = grant
         self._graph_url = settings.microsoft_graph_url.rstrip("/")
         self._http = open_session(self._graph_url, settings.provider_ca_file)
@@ -92,7 +112,7 @@ class Wire:
                 raise self.refused()
         body = _json_of(answer)
         if not 200 <= answer.status_code < 300:
-            raise answered(answer.status_code, body, answer.headers, call.subject) from None
+            raise self.judged(answer.status_code, body, answer.headers, call.subject) from None
         self._grant.accepted()
         if answer.status_code == 204 or not answer.content:
             return {}
@@ -111,6 +131,10 @@ class Wire:
         if not isinstance(responses, list):
             raise incomplete()
         return {str(one["id"]): one for one in responses if isinstance(one, dict) and "id" in one}
+
+    def judged(self, status: int, body: Any, headers: Mapping[str, str], subject: Subject) -> SyncError:
+        """The error of ours that a refusal amounts to in this mailbox."""
+        return self.box.judged(answered(status, body, headers, subject), status, code_of(body), subject)
 
     def refused(self) -> SyncError:
         """Graph refused an access token that was issued a moment ago."""
@@ -139,11 +163,6 @@ class Wire:
         except (requests.RequestException, OSError):
             # The client's errors carry the URL, and with it ids; they do not travel on.
             raise unreachable() from None
-
-
-def segment(identifier: str) -> str:
-    """An id as part of a path; ids are compared letter by letter and may hold any sign."""
-    return quote(identifier, safe="")
 
 
 def incomplete() -> RetryLater:

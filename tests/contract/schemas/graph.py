@@ -41,6 +41,11 @@ class _Route:
 _OF_LIST: Final = ("$select", "$filter", "$orderby", "$top", "$skip", "$count", "$expand", "$skiptoken")
 _CAL: Final = "{box}/calendars/{id}"
 _ROUTES: Final = (
+    _Route("GET", "me", ("$select",), None, 200, shapes.USER),
+    _Route("GET", "users/{id}", ("$select",), None, 200, shapes.USER),
+    _Route("GET", "users", ("$select", "$top", "$filter", "$skiptoken"), None, 200, shapes.page(shapes.USER)),
+    _Route("GET", "organization", ("$select",), None, 200, shapes.page(shapes.ORGANIZATION)),
+    _Route("GET", "{box}/calendar", ("$select",), None, 200, shapes.CALENDAR),
     _Route("GET", "{box}/calendars", _OF_LIST, None, 200, shapes.page(shapes.CALENDAR)),
     _Route("GET", _CAL, ("$select",), None, 200, shapes.CALENDAR),
     _Route("GET", "{box}/mailboxSettings", ("$select",), None, 200, shapes.MAILBOX),
@@ -83,9 +88,11 @@ _AUTHORIZE: Final = frozenset(
     {
         *("client_id", "response_type", "redirect_uri", "scope", "response_mode", "state", "prompt", "login_hint"),
         *("domain_hint", "code_challenge", "code_challenge_method", "nonce", "claims", "client_info"),
+        "X-AnchorMailbox",
     }
 )
-"""Page "Microsoft identity platform and OAuth 2.0 authorization code flow"; MSAL adds `client_info`."""
+"""Page "Microsoft identity platform and OAuth 2.0 authorization code flow"; MSAL adds `client_info`, and to a hint the
+mailbox by which the request finds its server."""
 _ALSO_SENT: Final = frozenset({"client_info", "claims"})
 _TOKEN: Final = sign_in.token_answer(
     ext_expires_in={"type": "integer"}, refresh_in={"type": "integer"}, client_info=shapes.ID
@@ -114,6 +121,12 @@ def authorization_faults(query: Mapping[str, str]) -> Iterator[str]:
     """The address a person is sent to."""
     required = ("client_id", "redirect_uri", "response_type", "scope", "state", "code_challenge", "nonce")
     return misnamed(query.items(), _AUTHORIZE, required)
+
+
+def admin_consent_faults(query: Mapping[str, str]) -> Iterator[str]:
+    """The address an administrator is sent to (page "Admin consent")."""
+    required = ("client_id", "redirect_uri", "scope", "state")
+    return misnamed(query.items(), required, required)
 
 
 def notification_faults(headers: Mapping[str, str], body: bytes) -> Iterator[str]:

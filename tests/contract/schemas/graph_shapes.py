@@ -255,6 +255,19 @@ CALENDAR: Final = _entity(
     },
     required=("id",),
 )
+USER: Final = _entity(
+    {
+        **dict.fromkeys(("displayName", "givenName", "jobTitle", "mail", "mobilePhone", "officeLocation"), _TEXT),
+        **dict.fromkeys(("preferredLanguage", "surname", "userPrincipalName", "userType", "mailNickname"), _TEXT),
+        "accountEnabled": {"type": ["boolean", "null"]},
+        "businessPhones": {"type": "array", "items": {"type": "string"}},
+        "id": ID,
+    }
+)
+"""Resource type "user", what little of it is of use."""
+ORGANIZATION: Final = _entity(
+    {"displayName": _TEXT, "id": ID, "verifiedDomains": {"type": "array", "items": {"type": "object"}}}
+)
 MAILBOX: Final = _entity(
     {
         **dict.fromkeys(("archiveFolder", "dateFormat", "timeFormat", "timeZone", "userPurpose"), _TEXT),

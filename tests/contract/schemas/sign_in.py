@@ -25,7 +25,15 @@ _ERROR: Final = closed(
 _FORMS: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
     "authorization_code": (frozenset({"code", "redirect_uri", "code_verifier"}), frozenset({"scope"})),
     "refresh_token": (frozenset({"refresh_token"}), frozenset({"scope"})),
+    "client_credentials": (frozenset({"scope"}), frozenset()),
+    "urn:ietf:params:oauth:grant-type:jwt-bearer": (frozenset({"assertion"}), frozenset()),
 }
+"""RFC 6749, 4.1, 6 and 4.4; RFC 7523, 2.1."""
+_SIGNED: Final = frozenset({"client_assertion", "client_assertion_type"})
+"""In place of the client's secret (RFC 7523, 2.2)."""
+_SECRETLESS: Final = frozenset({"urn:ietf:params:oauth:grant-type:jwt-bearer"})
+_UNSCOPED: Final = frozenset({"client_credentials", *_SECRETLESS})
+"""Grants whose answers need not name a scope, as it is what was asked for (RFC 6749, 5.1)."""
 
 
 def token_faults(exchange: Exchange, *, also_sent: frozenset[str] = frozenset(), answers: Schema) -> Iterator[str]:
@@ -36,11 +44,14 @@ def token_faults(exchange: Exchange, *, also_sent: frozenset[str] = frozenset(),
     if kind not in _FORMS:
         wrong.append(f"request is for the grant {kind!r}, which is none of this product's")
     required, optional = _FORMS.get(kind, (frozenset(), frozenset()))
-    required |= {"client_id", "client_secret"}
+    if kind not in _SECRETLESS:
+        required |= {"client_id"} | (_SIGNED if "client_assertion" in form else {"client_secret"})
     wrong.extend(f"request lacks the field {name!r}" for name in sorted(required - {n for n, v in form.items() if v}))
     unknown = set(form) - required - optional - also_sent
     wrong.extend(f"request has the field {name!r}, which no document names" for name in sorted(unknown))
     yield from wrong
+    if kind in _UNSCOPED:
+        answers = {**answers, "required": [name for name in answers["required"] if name != "scope"]}
     yield from answer_faults(exchange, answers)
 
 

@@ -182,3 +182,11 @@ def test_an_owner_without_a_mailbox_and_one_of_another_tenant_are_told_apart(
     assert service.refused("GET", f"/users/{BOB}/events") == (404, "MailboxNotEnabledForRESTAPI")
     microsoft.world.add_account("eve@fabrikam.example")
     assert service.refused("GET", "/users/eve@fabrikam.example/events") == (404, "ErrorInvalidUser")
+
+
+def test_somebody_without_a_mailbox_uses_nobodys_calendar(microsoft: Microsoft, service: Graph) -> None:
+    permit(microsoft, "write")
+    microsoft.control("PATCH", f"accounts/{SYNC}", {"licensed": False})
+    for path in (f"/users/{BOB}/calendar", "/me/calendar"):
+        assert service.refused("GET", path) == (404, "MailboxNotEnabledForRESTAPI")
+    assert service("GET", "/me")["userPrincipalName"] == SYNC

@@ -24,6 +24,7 @@ def test_a_name_from_a_path_opens_nothing_but_a_registered_provider(name: str) -
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_every_registered_provider_opens_without_a_call(name: str) -> None:
     assert open_provider(name, SETTINGS, CLIENT).authorizer() is not None
+    assert open_provider(name, SETTINGS, CLIENT).organizations() is not None
 
 
 def test_a_client_secret_does_not_show_when_it_is_printed() -> None:

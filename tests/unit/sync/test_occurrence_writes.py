@@ -7,7 +7,20 @@ from typing import Any
 
 import pytest
 
-from shared.model import CANCELLED, Base, Event, Override, Policy, Privacy, Reminder, RemoteEvent, Series, Visibility
+from shared.model import (
+    CANCELLED,
+    Base,
+    Content,
+    Event,
+    OnExternal,
+    Override,
+    Policy,
+    Privacy,
+    Reminder,
+    RemoteEvent,
+    Series,
+    Visibility,
+)
 from shared.sync.actions import EventPlan, NextLink, Rule, UpdateCopy, UpdateOccurrence
 from shared.sync.fingerprint import fingerprint_override
 from shared.sync.merge import values_of
@@ -210,11 +223,44 @@ def test_an_exception_that_a_provider_dropped_with_its_old_times_follows_its_ser
     assert partial.save.series.overrides == {SECOND: RENAMED}
 
 
-def test_an_exception_that_a_report_without_other_times_leaves_out_stays_as_it_is() -> None:
+def test_an_exception_that_went_as_somebody_wrote_the_times_that_there_were_follows_its_series_here_too() -> None:
+    """Outlook drops exceptions whenever times are written, be it the same ones: only their absence tells."""
     event = here(RENAMED)
     decided = plan(linked(event, report(changed(weekly(), title="New title"), overrides={}, complete=True, etag="e2")))
     assert decided.save is not None
-    assert decided.save.series.overrides == {SECOND: RENAMED}
+    assert decided.save.series.overrides == {}
+
+
+@pytest.mark.parametrize("held", [RENAMED, CANCELLED])
+def test_what_went_with_times_that_are_put_back_is_written_again(held: Override) -> None:
+    """Google reports an occurrence that the new rule does not have as cancelled, or not at all."""
+    event = here(held)
+    other = replace(weekly(), recurrence=("RRULE:FREQ=WEEKLY;BYDAY=FR;COUNT=4",))
+    for overrides in ({}, report(weekly(**{SECOND: CANCELLED})).overrides):
+        there = report(other, overrides=overrides, etag="e2", updated_at=EARLIER)
+        decided = plan_event(linked(event, there), Policy(on_external_change=OnExternal.RESTORE))
+        assert [type(write) for write in decided.writes] == [UpdateCopy, UpdateOccurrence]
+        assert occurrence(decided).change == (values_of(held) if isinstance(held, Content) else held)
+
+
+def test_an_occurrence_that_was_cancelled_before_the_times_changed_stays_so_when_they_are_put_back() -> None:
+    event, other = here(None), replace(weekly(), recurrence=("RRULE:FREQ=WEEKLY;BYDAY=FR;COUNT=4",))
+    there = report(other, overrides=report(weekly(**{SECOND: CANCELLED})).overrides, etag="e2", updated_at=EARLIER)
+    restoring = Policy(on_external_change=OnExternal.RESTORE)
+    decided = plan_event(linked(event, there), restoring)
+    assert occurrence(decided).change == CANCELLED
+    assert decided.save is not None
+    assert decided.save.series.overrides == {SECOND: CANCELLED}
+
+
+def test_an_exception_that_went_with_its_times_cancels_nothing_here() -> None:
+    """It follows its series here by now; Google reports what it drops as cancelled."""
+    other = replace(weekly(), recurrence=("RRULE:FREQ=WEEKLY;BYDAY=FR;COUNT=4",))
+    there = report(other, overrides=report(weekly(**{SECOND: CANCELLED})).overrides, etag="e2", updated_at=EARLIER)
+    at = linked(here(None), there, base=here(RENAMED))
+    decided = plan_event(at, Policy(on_external_change=OnExternal.RESTORE))
+    assert decided.save is None
+    assert not [write for write in decided.writes if isinstance(write, UpdateOccurrence)]
 
 
 def test_a_complete_report_of_occurrences_alone_or_of_an_unlinked_copy_drops_nothing() -> None:

@@ -475,3 +475,15 @@ def test_an_occurrence_of_a_private_event_is_brought_back_without_wiping_its_tex
 
 def _contents(series: Series) -> list[Content]:
     return [series.content, *(value for value in series.overrides.values() if isinstance(value, Content))]
+
+
+def test_an_edit_in_a_copy_that_is_to_go_and_may_only_be_read_leaves_it_to_go() -> None:
+    remote = report(changed(booking().series, location="Their room"), etag="e2")
+    decided = plan(linked(booking(), remote, held=False, writable=False))
+    assert decided.save is not None
+    assert [type(write) for write in decided.kept_back] == [DeleteCopy]
+    quiet = linked(booking(), report(), held=False, writable=False)
+    assert plan(quiet).link is NextLink.ADVANCE
+    assert quiet.link is not None
+    told = replace(quiet, link=replace(quiet.link, problem="The calendar may only be read now."))
+    assert plan(told).link is NextLink.KEEP

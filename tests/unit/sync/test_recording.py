@@ -148,6 +148,12 @@ def test_a_snapshot_does_not_bring_back_a_link_that_was_just_dropped() -> None:
     assert (written.link, written.unlink) == (None, "r1")
 
 
+def test_a_snapshot_makes_no_link_for_a_copy_whose_link_another_worker_has_dropped() -> None:
+    """The link of the situation is the one that the copy's tag gives; the store has none."""
+    at = linked(dead(), report(booking().series, tag="b1"))
+    assert record(at, [Written(DELETE, None)], run="run_2", stored=None) is None
+
+
 def test_a_plan_without_anything_is_recorded_as_nothing() -> None:
     at = situation(booking(), UNSEEN)
     plan = EventPlan(event_id="b1", rule=plan_event(replace(at, held=False), Policy()).rule)

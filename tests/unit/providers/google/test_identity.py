@@ -36,11 +36,11 @@ def read(claims: object, *, raw: str | None = None) -> Account:
 
 
 def test_an_account_is_known_by_its_subject_and_called_by_its_address() -> None:
-    assert read(CLAIMS) == Account("1234567890", "anna@example.com")
+    assert read(CLAIMS) == Account("1234567890", "anna@example.com", "anna@example.com")
 
 
 def test_an_account_without_address_is_called_by_its_subject() -> None:
-    assert read({k: v for k, v in CLAIMS.items() if k != "email"}) == Account("1234567890", "1234567890")
+    assert read({k: v for k, v in CLAIMS.items() if k != "email"}) == Account("1234567890", "1234567890", "1234567890")
 
 
 @pytest.mark.parametrize("issuer", ["accounts.google.com", "https://accounts.google.com", "http://127.0.0.1:9"])
