@@ -65,8 +65,9 @@ class Mark:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """What one decision changes. `event` is written if the stored version is one below its own. `link` is put, the
-    link at `unlink` deleted; `calendar_id` is the calendar that must still exist for links to be written. `marks` are
-    calendars that now have something to fetch from this event."""
+    link at `unlink` deleted; `calendar_id` is the calendar that must still exist for links to be written, and still be
+    at the version `as_of` if one is given: a worker that was overtaken records nothing. `marks` are calendars that now
+    have something to fetch from this event."""
 
     owner: Owner
     event_id: str
@@ -77,6 +78,7 @@ class Record:
     history: tuple[HistoryEntry, ...] = ()
     notices: tuple[HostMessage, ...] = ()
     marks: tuple[str, ...] = ()
+    as_of: int | None = None
 
 
 class EventStore:
@@ -279,8 +281,8 @@ def _weight(record: Record) -> int:
 
 def _writes(records: Sequence[Record]) -> list[Write]:
     writes: list[Write] = []
-    for calendar_id in dict.fromkeys(record.calendar_id for record in records if record.link is not None):
-        writes.append(_calendar_exists(calendar_id))
+    fenced = {record.calendar_id: record.as_of for record in records if record.link or record.as_of is not None}
+    writes.extend(_calendar_is(calendar_id, as_of) for calendar_id, as_of in fenced.items())
     for record in records:
         writes.extend(_record_writes(record))
     return writes
@@ -316,11 +318,11 @@ def _delete(row: LinkRow) -> Write:
     return lambda transaction: transaction.delete(row)
 
 
-def _calendar_exists(calendar_id: str) -> Write:
+def _calendar_is(calendar_id: str, as_of: int | None) -> Write:
+    condition = CalendarRow.id.exists() if as_of is None else CalendarRow.version == as_of
+
     def check(transaction: TransactWrite) -> None:
-        transaction.condition_check(
-            CalendarRow, connection_of(calendar_id), calendar_id, condition=CalendarRow.id.exists()
-        )
+        transaction.condition_check(CalendarRow, connection_of(calendar_id), calendar_id, condition=condition)
 
     return check
 

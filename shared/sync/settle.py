@@ -282,6 +282,7 @@ class EventSync:
             if id(record) not in conflicts:
                 self._recorded(record, outcomes)
                 continue
+            self._check_not_overtaken()
             fresh, link = self._reload(at, outcomes)
             self._settle(fresh, link)
 
@@ -301,6 +302,7 @@ class EventSync:
             if record is None or not self.house.store.events.record([record]):
                 self._recorded(record, outcomes)
                 return
+            self._check_not_overtaken()
             at, stored = self._reload(at, outcomes)
             plan = None
         self._leave_for_later(at, stored)
@@ -317,6 +319,14 @@ class EventSync:
                 records.append(Record(owner=at.owner, event_id=plan.event_id, calendar_id=at.calendar_id, history=news))
         if records:
             self.house.store.events.record(records)
+
+    def _check_not_overtaken(self) -> None:
+        """After a conflict: a worker that stalled, while another one took the calendar on, holds news that are none.
+        Raises `VersionConflict`: this run is over. What else has changed of the calendar does not matter."""
+        now = self.house.store.calendars.load(self.calendar.id)
+        if now is None or now.checkpoint != self.calendar.checkpoint:
+            raise VersionConflict("Another run has taken this calendar on.")
+        self.calendar = now
 
     def _leave_for_later(self, at: Situation, stored: Link | None) -> None:
         """An event that keeps changing on both sides waits for the next sweep, and its neighbours do not."""
@@ -338,7 +348,8 @@ class EventSync:
         )
         if record is not None:
             known = [entry for entry in record.history if (record.event_id, entry.lost) in self._ahead]
-            record = replace(record, history=tuple(entry for entry in record.history if entry not in known))
+            history = tuple(entry for entry in record.history if entry not in known)
+            record = replace(record, history=history, as_of=self.calendar.version)
         if record is not None and record.event is not None and _too_large(record.event):
             remote_id = "" if isinstance(at.remote, Unseen) else at.remote.remote_id
             reason = "This event is too large to be held here: it has too many changed occurrences."

@@ -519,7 +519,10 @@ class MemoryEvents:
     def _write(self, chunk: Sequence[Record]) -> None:
         tables = self._tables
         for record in chunk:
-            if record.link is not None and record.calendar_id not in tables.calendars:
+            calendar = tables.calendars.get(record.calendar_id)
+            if record.link is not None and calendar is None:
+                raise _conflict()
+            if record.as_of is not None and (calendar is None or calendar.version != record.as_of):
                 raise _conflict()
             if record.event is not None:
                 found = tables.events.get((record.owner, record.event_id))

@@ -277,6 +277,12 @@ STORIES = {
         "app_books:927:927:230,policy_changes:57:303:817,syncs:444:12:124,person_cancels_occurrence:736:370:677,"
         "syncs:915:320:610,person_edits:640:653:735",
     ),
+    "a worker that stalled over a page does not take it for news once another one has gone on": (
+        "17605",
+        "app_books:658:186:626,person_adds:120:398:628,app_books:517:882:310,person_adds:683:687:900,"
+        "syncs:315:468:282,app_books:951:156:692,app_edits:664:950:140,person_edits:425:901:290,"
+        "two_workers:505:465:390,main_switches:904:726:851,two_workers:203:690:558",
+    ),
     "two workers find the same permission withdrawn": (
         "71634",
         "app_books:472:375:566,person_adds:96:614:702,app_books:232:630:680,person_adds:235:373:378,syncs:877:936:634,"

@@ -251,3 +251,18 @@ def test_a_calendar_is_erased_a_little_at_a_time(store: Store, owner: Owner, hom
     assert sum(found) == 10
     assert max(found) <= 6
     assert (store.events.count_links(home), store.events.pending(home, 10)) == (0, [])
+
+
+def test_a_worker_that_was_overtaken_records_nothing(store: Store, owner: Owner, home: str) -> None:
+    found = store.calendars.load(home)
+    assert found is not None
+    one = event("e", owner)
+    late = replace(record(one), calendar_id=home, link=link(home, "r", "e"), as_of=found.version)
+    moved = store.calendars.change(home, lambda calendar: replace(calendar, name="Moved on"))
+    assert moved is not None
+    assert store.events.record([late]) == [late]
+    assert (store.events.load_one(owner, "e"), store.events.count_links(home)) == (None, 0)
+    only_history = replace(late, event=None, link=None, unlink="r")
+    assert store.events.record([only_history]) == [only_history]
+    assert store.events.record([replace(late, as_of=moved.version)]) == []
+    assert (store.events.load_one(owner, "e"), store.events.count_links(home)) == (one, 1)
