@@ -88,7 +88,10 @@ def wait_until(
     deadline = time.monotonic() + seconds
     while not reached():
         if process and process.poll() is not None:
-            raise DidNotStart(f"{what} ended with exit code {process.returncode}.")
+            raise DidNotStart(
+                f"{what} ended with exit code {process.returncode}. If what it stored before is of another version, "
+                "make demo-reset starts afresh."
+            )
         if time.monotonic() > deadline:
             raise DidNotStart(f"{what} did not answer within {seconds:g} s.")
         time.sleep(0.05)

@@ -83,7 +83,7 @@ def put(
         except VersionConflict:
             _check_place(house, takes, wanted.id)
             continue
-        if entry.enabled and organization.status is ConnectionStatus.ACTIVE:
+        if entry.enabled:
             house.jobs.send(ConnectionJob(saved.id))
         return saved
     raise VersionConflict("This person keeps changing.")
