@@ -47,6 +47,7 @@ from shared.sync.fingerprint import (
     fingerprint_value,
     plain_value,
 )
+from shared.sync.guests import join, keep_guests
 from shared.sync.situation import Situation
 
 
@@ -83,7 +84,7 @@ def merge_event(at: Situation, policy: Policy, rule: Rule) -> EventPlan:
         writes=writes,
         kept_back=kept_back,
         save=save,
-        link=NextLink.ADVANCE if wanted or save or stale else NextLink.KEEP,
+        link=NextLink.ADVANCE if wanted or save or stale or _shown_already(at, remote) else NextLink.KEEP,
         history=(_entry(at, rule, merge),) if save or merge.lost else (),
         redact=redact,
     )
@@ -100,6 +101,7 @@ class _Merge:
     text_is_unknown: bool
     writes: list[Write] = field(default_factory=list)
     values: dict[str, object] = field(default_factory=dict)
+    values_there: dict[str, object] = field(default_factory=dict)
     overrides: dict[OriginalStart, Override] = field(init=False)
     taken: list[str] = field(default_factory=list)
     lost: dict[str, object] = field(default_factory=dict)
@@ -114,16 +116,20 @@ class _Merge:
         reported: dict[str, object] = {}
         if remote is not None and remote.content is not None:
             reported = {**self._reported(remote.content), "recurrence": remote.recurrence}
+        base = self.at.link.base if self.at.link else self._withheld_base(local.content)
         merged = merge_fields(
             local={**values_of(local.content), "recurrence": local.recurrence},
             projected={**values_of(shown.content), "recurrence": shown.recurrence},
             remote=reported,
-            base=self.at.link.base if self.at.link else self._withheld_base(local.content),
+            base=base,
             wins=self.wins,
         )
+        if self.wins is not Wins.RESTORE:
+            merged = keep_guests(merged, local.content, shown.content, reported, base)
         if self.at.occurrence:
             merged = _without_repeating(merged)
         self.values.update(merged.to_local)
+        self.values_there.update({name: reported[name] for name in merged.to_local})
         if self.at.link and _starts(self.at, self.event, remote):
             now = fingerprint_series(local.content, local.recurrence)
             self.moved_on = {name for name in now if now[name] != self.at.link.base.local.get(name)}
@@ -140,8 +146,8 @@ class _Merge:
         theirs = self.remote.overrides.get(start) if self.remote else None
         linked = self.at.link.overrides.get(start) if self.at.link else None
         if isinstance(mine, Content) and isinstance(shown, Content) and theirs is None and linked is None:
-            mine = self.overrides[start] = self._following(mine, self.event.series.content)
-            shown = self._following(shown, self.at.shown.content)
+            mine = self.overrides[start] = _following(mine, self.event.series.content, self.values)
+            shown = _following(shown, self.at.shown.content, self.values_there)
         changed_here = fingerprint_override(mine) != (linked.base.local if linked else {})
         if self._has_no_place_there(start, theirs):
             self._put_back(start, shown, theirs, linked)
@@ -163,7 +169,7 @@ class _Merge:
                 if changed_there:
                     self.lost[f"occurrence {start}"] = _lost(theirs.value)
             else:
-                self._take(start, self._own_text(theirs.value))
+                self._take(start, self._as_kept_here(start, theirs.value))
                 self.taken.append(f"occurrence {start}")
                 if changed_here:
                     self.lost[f"occurrence {start}"] = _lost(mine)
@@ -193,13 +199,6 @@ class _Merge:
         if shown is not None:
             self._write_whole(start, shown, None)
 
-    def _following(self, override: Content, series: Content) -> Content:
-        """An override that the provider has never seen follows what it changed of the series, where it held the old
-        value."""
-        taken = {name: value for name, value in self.values.items() if name in CONTENT_FIELDS and name != "span"}
-        follows = {name: value for name, value in taken.items() if getattr(override, name) == getattr(series, name)}
-        return with_values(Series(override), follows).content
-
     def _merge_contents(
         self,
         start: OriginalStart,
@@ -207,14 +206,13 @@ class _Merge:
         theirs: RemoteOverride,
         linked: OverrideLink | None,
     ) -> None:
-        mine, shown, reported = contents
+        mine, shown, theirs_now = contents
+        reported, base = self._reported(theirs_now), self._base(start, linked, mine)
         merged = merge_fields(
-            local=values_of(mine),
-            projected=values_of(shown),
-            remote=self._reported(reported),
-            base=self._base(start, linked, mine),
-            wins=self.wins,
+            local=values_of(mine), projected=values_of(shown), remote=reported, base=base, wins=self.wins
         )
+        if self.wins is not Wins.RESTORE:
+            merged = keep_guests(merged, mine, shown, reported, base)
         if merged.to_local:
             self._take(start, with_values(Series(mine), merged.to_local).content)
             self.taken.extend(f"occurrence {start}: {name}" for name in merged.to_local)
@@ -332,8 +330,8 @@ class _Merge:
             self._write(start, known, behind)
 
     def _follows(self, start: OriginalStart) -> Content:
-        """The occurrence as the merged series gives it."""
-        return occurrence_content(with_values(self.at.shown, self.values), start)
+        """The occurrence as the merged series gives it there."""
+        return occurrence_content(with_values(self.at.shown, self.values_there), start)
 
     def _write(
         self,
@@ -369,11 +367,26 @@ class _Merge:
             left_out.add("reminders")
         return {name: value for name, value in values_of(content).items() if name not in left_out}
 
-    def _own_text(self, theirs: Override) -> Override:
-        if isinstance(theirs, Cancelled) or not self._keeps_own_text:
+    def _as_kept_here(self, start: OriginalStart, theirs: Override) -> Override:
+        """What the provider has of an occurrence that is no exception here. Where it shows what its series would be
+        there, what the series is here says more: the provider may hold less of it."""
+        if isinstance(theirs, Cancelled):
             return theirs
-        own = self.event.series.content
-        return with_values(Series(theirs), {name: getattr(own, name) for name in TEXT_FIELDS}).content
+        mine, shown = occurrence_content(with_values(self.event.series, self.values), start), self._follows(start)
+        there = fingerprint_content(shown)
+        kept = {n: getattr(mine, n) for n, now in fingerprint_content(theirs).items() if now == there[n]}
+        if self._keeps_own_text:
+            kept |= {name: getattr(mine, name) for name in TEXT_FIELDS}
+        guests = join(mine.attendees, shown.attendees, theirs.attendees)
+        return with_values(Series(theirs), {"attendees": guests, **kept}).content
+
+
+def _following(override: Content, series: Content, values: Mapping[str, object]) -> Content:
+    """An override that the provider has never seen follows what it changed of the series, where it held the old
+    value."""
+    taken = {name: value for name, value in values.items() if name in CONTENT_FIELDS and name != "span"}
+    follows = {name: value for name, value in taken.items() if getattr(override, name) == getattr(series, name)}
+    return with_values(Series(override), follows).content
 
 
 def _seen(known: RemoteOverride | OverrideLink | None) -> Fingerprint:
@@ -588,6 +601,12 @@ def _newer(remote: RemoteEvent, link: Link) -> bool:
     if remote.content is not None and remote.etag != link.etag:
         return True
     return any(item.etag != link.overrides[start].etag for start, item in remote.overrides.items())
+
+
+def _shown_already(at: Situation, remote: RemoteEvent | None) -> bool:
+    """Whether the app's side has changed into what the provider shows anyway, which is not written, and is in step from
+    now on."""
+    return remote is not None and at.link is not None and bool(unsent_edit(at.event, at.link))
 
 
 def why(at: Situation, rule: Rule, sentence: str) -> HistoryEntry:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from shared.keys import import_id
-from shared.model import Owner
+from shared.model import APP, Owner
 
 if TYPE_CHECKING:
     from tests.machine.world import World
@@ -47,6 +47,10 @@ class Model:
     """Events that may be gone: somebody deleted them, or a copy of them, at some time."""
     let_go_there: set[tuple[str, str]] = field(default_factory=set)
     """(provider, remote id) of what somebody deleted there."""
+    edited: set[tuple[str, str]] = field(default_factory=set)
+    """(`app` or a provider, id there) of whatever somebody edited or deleted there."""
+    restores: bool = False
+    """Whether external changes were ever to be put back."""
     problems: Counter[str] = field(default_factory=Counter)
     """Why providers refused writes for good."""
     count: int = 0
@@ -88,6 +92,14 @@ class Model:
     def _is_of(world: World, calendar_id: str, side: str) -> bool:
         connection = world.tables.connections.get(calendar_id.partition(".")[0])
         return connection is None or connection.provider == side
+
+    def edited_elsewhere(self, world: World, side: str, event_id: str) -> bool:
+        """Whether anybody but a person at that provider has edited the event."""
+        return any(
+            event_id == (there if where == APP else self.event_of(world, where, there))
+            for where, there in self.edited
+            if where != side
+        )
 
     def may_be_gone(self, world: World) -> set[str]:
         there = {self.event_of(world, side, remote_id) for side, remote_id in self.let_go_there}

@@ -30,7 +30,7 @@ from shared.providers.microsoft.grant import encode_secret
 from shared.providers.microsoft.zones import to_windows
 from shared.providers.organizations import StaffAccess
 from simulators.common.wire import Request, Response
-from simulators.google import GoogleWorld, grants, oauth, series_split, service_accounts
+from simulators.google import GoogleWorld, event_store, grants, oauth, series_split, service_accounts
 from simulators.google import PushRequest as GooglePush
 from simulators.google import api as google_api
 from simulators.google import events as google_events
@@ -76,8 +76,33 @@ def service_key() -> tuple[str, str]:
     return private.decode(), public.decode()
 
 
-class GoogleSide:
+class _Simulated:
+    """The trouble that both simulators make in the same way."""
+
+    world: GoogleWorld | MicrosoftWorld
+
+    def fault(self, **fault: Any) -> None:
+        self.world.faults.add(fault)
+
+    def end_faults(self) -> None:
+        self.world.faults.waiting.clear()
+        self.world.push_rules.clear()
+
+    def expire_tokens(self) -> None:
+        for token in self.world.access_tokens.values():
+            token.expires_at = self.world.seconds()
+
+    @property
+    def throttled(self) -> int:
+        return self.world.call_statuses[429]
+
+    def deliver_due(self) -> None:
+        self.world.deliver_due()
+
+
+class GoogleSide(_Simulated):
     name = "google"
+    world: GoogleWorld
     calendar = ACCOUNT
 
     def __init__(self, clock: Callable[[], datetime], seed: str, take: Callable[[Push], None], key: str | None) -> None:
@@ -179,6 +204,11 @@ class GoogleSide:
         does not say, and the simulator does not know."""
         return any(one.dropped for one in self.world.calendars[self.calendar].exceptions.get(event_id, {}).values())
 
+    def guests(self, event_id: str) -> list[str]:
+        """Addresses."""
+        held = self.world.calendars[self.calendar].events[event_id].body.get("attendees") or []
+        return [str(one["email"]) for one in held if not one.get("self")]
+
     def is_private(self, event_id: str) -> bool:
         visibility = self.world.calendars[self.calendar].events[event_id].body.get("visibility")
         return visibility in ("private", "confidential")
@@ -200,6 +230,13 @@ class GoogleSide:
 
     def delete(self, event_id: str) -> None:
         self._do(google_events.delete, event_id)
+
+    def lose(self, event_id: str) -> None:
+        """The event is gone, and no list of changes will ever tell of it."""
+        calendar = self.world.calendars[self.calendar]
+        del calendar.events[event_id]
+        calendar.changes = [entry for entry in calendar.changes if entry[1] != event_id]
+        event_store.reindex(calendar)
 
     def deleted(self) -> list[str]:
         """Ids of what is in the bin."""
@@ -226,23 +263,12 @@ class GoogleSide:
 
     # --- trouble
 
-    def fault(self, **fault: Any) -> None:
-        self.world.faults.add(fault)
-
-    def end_faults(self) -> None:
-        self.world.faults.waiting.clear()
-        self.world.push_rules.clear()
-
     def push_rule(self, mode: Any, times: int | None, seconds: float = 30.0) -> None:
         self.world.push_rules.append(GooglePushRule(mode, times, seconds))
 
     def expire_cursors(self) -> None:
         for calendar in self.world.calendars.values():
             calendar.token_epoch += 1
-
-    def expire_tokens(self) -> None:
-        for token in self.world.access_tokens.values():
-            token.expires_at = self.world.seconds()
 
     def expire_subscriptions(self) -> None:
         for channel in self.world.channels.values():
@@ -266,18 +292,13 @@ class GoogleSide:
 
     @property
     def mails(self) -> list[Any]:
-        return self.world.mails
-
-    @property
-    def throttled(self) -> int:
-        return self.world.call_statuses[429]
-
-    def deliver_due(self) -> None:
-        self.world.deliver_due()
+        """What the app made Google send, and what it left to Google to decide."""
+        return [*self.world.mails, *self.world.warnings]
 
 
-class MicrosoftSide:
+class MicrosoftSide(_Simulated):
     name = "microsoft"
+    world: MicrosoftWorld
 
     def __init__(self, clock: Callable[[], datetime], seed: str, take: Callable[[Push], None], key: str | None) -> None:
         def receive(push: PushRequest) -> PushReply:
@@ -383,6 +404,9 @@ class MicrosoftSide:
     def has_dropped(self, event_id: str) -> bool:
         return False
 
+    def guests(self, event_id: str) -> list[str]:
+        return [str(one["emailAddress"]["address"]) for one in self._record(event_id).fields.get("attendees", [])]
+
     def is_private(self, event_id: str) -> bool:
         return str(self._record(event_id).fields["sensitivity"]) != "normal"
 
@@ -415,6 +439,9 @@ class MicrosoftSide:
 
     def delete(self, event_id: str) -> None:
         self._do(microsoft_events.delete, event_id)
+
+    def lose(self, event_id: str) -> None:
+        del self.world.calendars[self.calendar].events[self._record(event_id).token]
 
     def split(self, event_id: str, start: OriginalStart, title: str) -> None:
         def act(call: MicrosoftCall) -> Any:
@@ -457,23 +484,12 @@ class MicrosoftSide:
 
     # --- trouble
 
-    def fault(self, **fault: Any) -> None:
-        self.world.faults.add(fault)
-
-    def end_faults(self) -> None:
-        self.world.faults.waiting.clear()
-        self.world.push_rules.clear()
-
     def push_rule(self, mode: Any, times: int | None, seconds: float = 30.0) -> None:
         self.world.push_rules.append(MicrosoftPushRule(mode, times, seconds))
 
     def expire_cursors(self) -> None:
         for calendar in self.world.calendars.values():
             calendar.epoch += 1
-
-    def expire_tokens(self) -> None:
-        for token in self.world.access_tokens.values():
-            token.expires_at = self.world.seconds()
 
     def expire_subscriptions(self) -> None:
         for name in list(self.world.subscriptions):
@@ -498,14 +514,8 @@ class MicrosoftSide:
 
     @property
     def mails(self) -> list[Any]:
-        return self.world.mails
-
-    @property
-    def throttled(self) -> int:
-        return self.world.call_statuses[429]
-
-    def deliver_due(self) -> None:
-        self.world.deliver_due()
+        """What the app made Exchange send."""
+        return [one for one in self.world.mails if one["by"] == "app"]
 
 
 Side = GoogleSide | MicrosoftSide
@@ -528,6 +538,8 @@ def _google_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
                 body[name] = str(value)
             case "show_as":
                 body["transparency"] = "transparent" if value is ShowAs.FREE else "opaque"
+            case "guests":
+                body["attendees"] = [{"email": address} for address in value]
             case "recurrence":
                 body[name] = list(value)
     return body
@@ -557,6 +569,8 @@ def _graph_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
                 body["location"] = {"displayName": value}
             case "visibility":
                 body["sensitivity"] = _SENSITIVITY.get(value, "normal")
+            case "guests":
+                body["attendees"] = [{"emailAddress": {"address": address}, "type": "required"} for address in value]
             case "show_as":
                 body["showAs"] = str(value)
     return body

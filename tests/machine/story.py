@@ -22,6 +22,7 @@ from shared.calendar.recurrence import occurrence_content, occurrences
 from shared.errors import Problem, SyncError
 from shared.model import (
     APP,
+    WITHHELD,
     Brake,
     Content,
     Event,
@@ -39,7 +40,7 @@ from shared.queue import CalendarJob, ConnectionJob, encode_job
 from tests.machine.checks import check
 from tests.machine.model import OWNER, Model, Text
 from tests.machine.sides import Refused, Side
-from tests.machine.world import Process, Violation, World, running
+from tests.machine.world import Message, Process, Violation, World, running
 
 ZONES = ("Europe/Berlin", "America/New_York", "UTC", "Australia/Sydney")
 RULES = (
@@ -55,6 +56,8 @@ RULES = (
 UNREPEATABLE = ("FREQ=MONTHLY;BYMONTHDAY=1,15;COUNT=5", "FREQ=DAILY;BYHOUR=9,15;COUNT=4")
 """What Outlook has no pattern for."""
 WRITER = events.Writer("anna", False)
+GUEST = "guest@example.com"
+"""What follows the token of a guest's address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,13 +171,16 @@ class Story:
     # --- picking
 
     def event(self, pick: int) -> Event:
+        """One that is about to be edited in the app."""
         alive = sorted(
             (one for one in self.world.tables.events.values() if not one.deleted),
             key=lambda one: (one.updated_at, one.id),
         )
         if not alive:
             raise Skip
-        return alive[pick % len(alive)]
+        found = alive[pick % len(alive)]
+        self.model.edited.add((APP, found.id))
+        return found
 
     def side(self, pick: int) -> Side:
         return list(self.world.sides.values())[pick % 2]
@@ -185,10 +191,13 @@ class Story:
         return side if side.live() else self.side(pick + 1)
 
     def remote(self, side: Side, pick: int) -> str:
+        """One that is about to be edited at the provider."""
         live = side.live()
         if not live:
             raise Skip
-        return live[pick % len(live)]
+        found = live[pick % len(live)]
+        self.model.edited.add((side.name, found))
+        return found
 
     def shape(self, side: Side, remote_id: str) -> Series:
         """A provider's event as it is there, without its exceptions."""
@@ -218,9 +227,19 @@ class Story:
     # --- writing
 
     def app_writes(self, event_id: str, unit: str, name: str, before: str) -> str:
+        event = self.world.tables.events.get((OWNER, event_id))
+        if event is not None and event.origin != APP and event.series.content.visibility in WITHHELD:
+            self._replaces_unseen(event_id, unit, name)
         token = self.model.token()
         self.model.wrote(Text(token, APP, event_id, "", unit, name), before)
         return f"{token}."
+
+    def _replaces_unseen(self, event_id: str, unit: str, name: str) -> None:
+        """Whoever writes into a private event of a provider's replaces what is withheld, and knows it."""
+        for text in self.model.texts.values():
+            known = text.event_id or self.model.event_of(self.world, text.side, text.remote_id)
+            if (known, text.unit, text.field) == (event_id, unit, name):
+                text.overwritten = True
 
     def side_writes(self, side: Side, remote_id: str, unit: str, name: str, before: str) -> str:
         token = self.model.token()
@@ -421,6 +440,24 @@ def app_cancels_occurrence(story: Story, a: int, b: int, c: int) -> str:
     return f"app: cancels {event.id} on {start}"
 
 
+@rule(2)
+def app_invites(story: Story, a: int, b: int, c: int) -> str:
+    """One guest more, or none any more."""
+    event = story.event(a)
+    known = [one.email for one in event.series.content.attendees]
+    invited = [*known, f"{story.app_writes(event.id, '', 'guests', '')}{GUEST}"] if b % 4 else []
+    body = {"attendees": [{"email": address} for address in invited]}
+    try:
+        events.patch(story.world.house, OWNER, event.id, body, if_match=None, writer=WRITER)
+    except Problem:
+        for address in invited[len(known) :]:
+            _unwrite(story, "guests", address.removesuffix(GUEST))
+        raise Skip from None
+    if not invited:
+        story.model.saw(" ".join(known), "")
+    return f"app: the guests of {event.id} are {invited or 'nobody'}"
+
+
 @rule(3)
 def app_deletes(story: Story, a: int, b: int, c: int) -> str:
     event = story.event(a)
@@ -500,6 +537,26 @@ def person_edits(story: Story, a: int, b: int, c: int) -> str:
     if side.is_private(remote_id):
         _excuse(story, side, remote_id)
     return f"{side.name}: {name} of {remote_id[:12]} becomes {_when(value) if isinstance(value, Span) else value!r}"
+
+
+@rule(2)
+def person_invites(story: Story, a: int, b: int, c: int) -> str:
+    """One guest more, or none any more."""
+    side = story.side_with_events(c)
+    remote_id = story.remote(side, a)
+    known = side.guests(remote_id)
+    invited = [*known, f"{story.side_writes(side, remote_id, '', 'guests', '')}{GUEST}"] if b % 4 else []
+    try:
+        side.edit(remote_id, guests=invited)
+    except Refused:
+        for address in invited[len(known) :]:
+            _unwrite(story, "guests", address.removesuffix(GUEST))
+        raise Skip from None
+    if not invited:
+        story.model.saw(" ".join(known), "")
+    if side.is_private(remote_id):
+        _excuse(story, side, remote_id)
+    return f"{side.name}: the guests of {remote_id[:12]} are {invited or 'nobody'}"
 
 
 @rule(3)
@@ -643,7 +700,7 @@ def _excuse(story: Story, side: Side, remote_id: str, unit: str = "") -> None:
 
 def _unwrite(story: Story, name: str, value: Any) -> None:
     """The text was not taken."""
-    if name in ("title", "description") and value:
+    if name in ("title", "description", "guests") and value:
         del story.model.texts[value.rstrip(".")]
 
 
@@ -673,6 +730,19 @@ def job_again(story: Story, a: int, b: int, c: int) -> str:
     return f"worker: one job, {rule}; the queue hands it out again"
 
 
+@rule(3)
+def time_runs_out(story: Story, a: int, b: int, c: int) -> str:
+    """A worker stops between two pages or chunks; the next one goes on there."""
+    story.world.looks = a % 5
+    try:
+        rule = story.world.work()
+    finally:
+        story.world.looks = None
+    if rule is None:
+        raise Skip
+    return f"worker: one job, {rule}; its time was out after {a % 5} looks at its watch"
+
+
 @rule(5)
 def time_passes(story: Story, a: int, b: int, c: int) -> str:
     minutes = (1, 3, 10, 20, 65)[a % 5]
@@ -683,14 +753,19 @@ def time_passes(story: Story, a: int, b: int, c: int) -> str:
     return f"{minutes} minutes pass; the schedule: {counts or 'nothing'}"
 
 
+def _received(story: Story) -> Message:
+    """What a worker is about to work on."""
+    story.world.deliver_pushes()
+    message = story.world.queue.receive()
+    if message is None:
+        raise Skip
+    return message
+
+
 @rule(7)
 def worker_killed(story: Story, a: int, b: int, c: int) -> str:
     """The worker dies before or after one of its steps."""
-    world = story.world
-    story.world.deliver_pushes()
-    message = world.queue.receive()
-    if message is None:
-        raise Skip
+    world, message = story.world, _received(story)
     world.io.seen = []
     with world.killing(a % 45, bool(b % 2)):
         ended = world.run(message)
@@ -706,13 +781,9 @@ def worker_killed(story: Story, a: int, b: int, c: int) -> str:
 @rule(6)
 def meanwhile(story: Story, a: int, b: int, c: int) -> str:
     """Somebody edits while the worker is in the middle of its job."""
-    world = story.world
     if story.depth:
         raise Skip
-    world.deliver_pushes()
-    message = world.queue.receive()
-    if message is None:
-        raise Skip
+    world, message = story.world, _received(story)
     story.depth += 1
     world.io.arm(a % 40, True, story.interrupt(b, c, a))
     try:
@@ -727,13 +798,9 @@ def meanwhile(story: Story, a: int, b: int, c: int) -> str:
 @rule(4)
 def two_workers(story: Story, a: int, b: int, c: int) -> str:
     """The worker stalls until its message is handed out again; the second one runs, then the first goes on."""
-    world = story.world
     if story.depth:
         raise Skip
-    world.deliver_pushes()
-    message = world.queue.receive()
-    if message is None:
-        raise Skip
+    world, message = story.world, _received(story)
     ends: list[str] = []
 
     def second() -> None:
@@ -958,6 +1025,7 @@ def policy_changes(story: Story, a: int, b: int, c: int) -> str:
     if connection is None:
         raise Skip
     value = (External.APPLY, External.RESTORE)[b % 2]
+    story.model.restores |= value is External.RESTORE
     policy: Policy = replace(connection.policy, on_external_change=value)
     story.world.store.connections.save(replace(connection, policy=policy))
     return f"person: external changes of {side.name} are to {value}"

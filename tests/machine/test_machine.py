@@ -45,7 +45,7 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def whatever_is_under_way(self) -> None:
         if self.story is not None:
-            always(self.story.world)
+            always(self.story.world, self.story.model)
 
     def teardown(self) -> None:
         try:

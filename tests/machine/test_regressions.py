@@ -283,6 +283,16 @@ STORIES = {
         "syncs:315:468:282,app_books:951:156:692,app_edits:664:950:140,person_edits:425:901:290,"
         "two_workers:505:465:390,main_switches:904:726:851,two_workers:203:690:558",
     ),
+    "what the provider shows anyway is not written by a later look": (
+        "5632",
+        "app_books:716:346:851,person_adds:63:777:583,app_books:915:403:737,one_job:58:635:974,app_edits:299:16:368,"
+        "provider_fails:153:319:849,one_job:894:69:372,two_workers:563:183:789,person_edits:789:183:563",
+    ),
+    "guests of the app's are not invited by a changed occurrence": (
+        "3995o",
+        "person_adds:396:655:979,syncs:771:861:921,app_invites:675:295:788,provider_fails:701:808:971,"
+        "syncs:473:863:890,disconnects:719:8:160,app_edits_occurrence:138:28:85",
+    ),
     "two workers find the same permission withdrawn": (
         "71634",
         "app_books:472:375:566,person_adds:96:614:702,app_books:232:630:680,person_adds:235:373:378,syncs:877:936:634,"

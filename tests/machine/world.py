@@ -7,6 +7,7 @@ goes on until all is quiet, moving the clock to wherever something is due next.
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -254,6 +255,8 @@ class World:
         """How often the job with this body came to a sync."""
         self.calls: list[tuple[str, str, str, int]] = []
         """(provider, method, path, status) of every call since the list was last cleared."""
+        self.looks: int | None = None
+        """How often a worker looks at its watch before its time is out (None: as often as it likes)."""
         self.consent = CONSENT
         self.quiet_until: dict[str, datetime] = {}
         """By provider, Graph's directory apart from its mailboxes: each has limits of its own."""
@@ -370,7 +373,7 @@ class World:
         """Run the worker on a message that was received."""
         attempt = Attempt(message.sent_ms, message.first_ms, message.received)
         try:
-            outcome = run_job(self.house, self.ways, decode_job(message.body), attempt, lambda: False)
+            outcome = run_job(self.house, self.ways, decode_job(message.body), attempt, self._watch())
         except Killed:
             self.process = Process(self.clock)
             forget_tokens()
@@ -387,6 +390,10 @@ class World:
         else:
             self.queue.delete(message)
         return rule
+
+    def _watch(self) -> Callable[[], bool]:
+        looks = itertools.count()
+        return lambda: self.looks is not None and next(looks) >= self.looks
 
     def tick(self) -> dict[str, int]:
         """One round of the schedule, and of the deliverer behind it."""

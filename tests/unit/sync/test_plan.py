@@ -28,6 +28,7 @@ from shared.sync.actions import (
     UpdateCopy,
     UpdateOccurrence,
 )
+from shared.sync.links import advance_link
 from shared.sync.merge import values_of
 from shared.sync.plan import plan_event
 from shared.sync.situation import UNSEEN, Situation
@@ -487,3 +488,14 @@ def test_an_edit_in_a_copy_that_is_to_go_and_may_only_be_read_leaves_it_to_go() 
     assert quiet.link is not None
     told = replace(quiet, link=replace(quiet.link, problem="The calendar may only be read now."))
     assert plan(told).link is NextLink.KEEP
+
+
+def test_a_change_here_into_what_the_provider_shows_anyway_is_in_step_and_not_written_by_a_later_look() -> None:
+    public = edited(booking(), visibility=Visibility.PUBLIC)
+    before = linked(booking(), report(booking().series, etag="e1"))
+    shown = replace(before, local=public, projected=booking().series)
+    decided = plan(shown)
+    assert (decided.rule, decided.writes, decided.link) == (Rule.ECHO, (), NextLink.ADVANCE)
+    again = replace(shown, link=advance_link(shown, public, []), remote=UNSEEN)
+    assert (plan(again).rule, plan(again).writes) == (Rule.NOTHING, ())
+    assert plan(linked(booking(), report(booking().series))).link is NextLink.KEEP
