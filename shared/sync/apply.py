@@ -23,7 +23,7 @@ from shared.providers.base import (
 from shared.sync.actions import CreateCopy, DeleteCopy, DeleteStray, EventPlan, UpdateCopy, UpdateOccurrence, Write
 from shared.sync.fingerprint import fingerprint_override, fingerprint_series, fingerprint_value
 from shared.sync.links import Outcome, Refused, Written
-from shared.sync.merge import values_of
+from shared.sync.values import values_of
 
 _TIMES = frozenset({"span", "recurrence"})
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from shared.calendar.recurrence import last_end
 from shared.model import Cancelled, Change, Page, RemoteEvent, Removed
 from shared.providers.base import After, CalendarApi, FromStart
-from shared.sync.merge import series_of
+from shared.sync.values import series_of
 
 
 def fetch_changes(api: CalendarApi, calendar: str, cursor: str, since: datetime) -> Page:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import cast
 
 from shared.calendar.recurrence import is_occurrence, occurrence_content, prune
 from shared.model import (
@@ -37,6 +36,7 @@ from shared.model import (
 )
 from shared.sync.actions import EventPlan, NextLink, Rule, UpdateCopy, UpdateOccurrence, Write
 from shared.sync.conflict import Merge, Wins, merge_fields
+from shared.sync.edits import differs_from_base, history_value, is_newer, shown_already
 from shared.sync.fingerprint import (
     CANCELLED_FINGERPRINT,
     FOLLOWS,
@@ -49,6 +49,7 @@ from shared.sync.fingerprint import (
 )
 from shared.sync.guests import join, keep_guests
 from shared.sync.situation import Situation
+from shared.sync.values import values_of, with_values
 
 
 def merge_event(at: Situation, policy: Policy, rule: Rule) -> EventPlan:
@@ -77,14 +78,14 @@ def merge_event(at: Situation, policy: Policy, rule: Rule) -> EventPlan:
     redact = save is not None and (series != merged or _turned_private(event, remote, series))
     if redact:
         merge.lost.clear()
-    stale = remote is not None and (at.link is None or differs_from_base(remote, at.link) or _newer(remote, at.link))
+    stale = remote is not None and (at.link is None or differs_from_base(remote, at.link) or is_newer(remote, at.link))
     return EventPlan(
         event_id=event.id,
         rule=rule,
         writes=writes,
         kept_back=kept_back,
         save=save,
-        link=NextLink.ADVANCE if wanted or save or stale or _shown_already(at, remote) else NextLink.KEEP,
+        link=NextLink.ADVANCE if wanted or save or stale or shown_already(at, remote) else NextLink.KEEP,
         history=(_entry(at, rule, merge),) if save or merge.lost else (),
         redact=redact,
     )
@@ -167,12 +168,12 @@ class _Merge:
             elif self._mine_stands(mine, theirs.value, changed_here, changed_there):
                 self._write_whole(start, shown, theirs)
                 if changed_there:
-                    self.lost[f"occurrence {start}"] = _lost(theirs.value)
+                    self.lost[f"occurrence {start}"] = history_value(theirs.value)
             else:
                 self._take(start, self._as_kept_here(start, theirs.value))
                 self.taken.append(f"occurrence {start}")
                 if changed_here:
-                    self.lost[f"occurrence {start}"] = _lost(mine)
+                    self.lost[f"occurrence {start}"] = history_value(mine)
 
     def _has_no_place_there(self, start: OriginalStart, theirs: RemoteOverride | None) -> bool:
         """Whether the times that were reported, and are not taken over, have no such occurrence: what was changed of it
@@ -237,12 +238,12 @@ class _Merge:
         mine = self.event.series.overrides.get(start)
         edited_here = fingerprint_override(mine) != (linked.base.local if linked else FOLLOWS)
         if edited_here and link is not None and times & set(self.values):
-            self.lost[name] = _lost(mine)
+            self.lost[name] = history_value(mine)
         if theirs is None or not isinstance(theirs.value, Content):
             return
         edited_there = fingerprint_override(theirs.value) != (linked.base.remote if linked else FOLLOWS)
         if edited_there and (link is None or self.wins is Wins.RESTORE or times & self.moved_on):
-            self.lost[f"{name}, there" if name in self.lost else name] = _lost(theirs.value)
+            self.lost[f"{name}, there" if name in self.lost else name] = history_value(theirs.value)
 
     def _base(self, start: OriginalStart, linked: OverrideLink | None, mine: Content) -> Base | None:
         """What both sides held of an occurrence; one that had no override held what its series gave."""
@@ -448,16 +449,6 @@ def _entry(at: Situation, rule: Rule, merge: _Merge) -> HistoryEntry:
     return replace(entry, fields=tuple(merge.taken), lost=MappingProxyType(lost))
 
 
-def _lost(value: Override | None) -> object:
-    match value:
-        case Content():
-            return {name: plain_value(item) for name, item in values_of(value).items()}
-        case Cancelled():
-            return "cancelled"
-        case None:
-            return "as the series"
-
-
 def _without_repeating(merged: Merge) -> Merge:
     """A single stands for one occurrence. That somebody made it repeat is taken back: a series within a series is none
     that the app could hold."""
@@ -512,27 +503,7 @@ def _inherited(whole: Fingerprint, series: Series, start: OriginalStart) -> Fing
     return base
 
 
-# --- words that plan and links share -------------------------------------------------------------------------------
-
-
-def values_of(content: Content) -> dict[str, object]:
-    return {name: getattr(content, name) for name in CONTENT_FIELDS}
-
-
-def with_values(series: Series, values: Mapping[str, object]) -> Series:
-    """The series with some of `SERIES_FIELDS` replaced."""
-    own = {name: value for name, value in values.items() if name != "recurrence"}
-    content = replace(series.content, **own) if own else series.content  # type: ignore[arg-type]
-    recurrence = cast(tuple[str, ...], values.get("recurrence", series.recurrence))
-    return Series(content, recurrence, series.overrides)
-
-
-def series_of(remote: RemoteEvent) -> Series:
-    """The canonical series of a report that holds the event itself."""
-    if remote.content is None:
-        raise ValueError("the report holds no event, only occurrences")
-    overrides = {start: item.value for start, item in remote.overrides.items()} if remote.recurrence else {}
-    return prune(Series(remote.content, remote.recurrence, MappingProxyType(overrides)))
+# --- words that the plan shares ------------------------------------------------------------------------------------
 
 
 def next_event(at: Situation, series: Series) -> Event:
@@ -549,64 +520,6 @@ def whole_override(start: OriginalStart, value: Override) -> UpdateOccurrence:
 
 def _change(value: Override) -> Mapping[str, object] | Cancelled:
     return CANCELLED if isinstance(value, Cancelled) else values_of(value)
-
-
-def unseen_edit(at: Situation, remote: RemoteEvent) -> Mapping[str, object]:
-    """What the provider's side has changed since both were in step, as history keeps it: field → value. Without a link
-    it is what differs from the app's event."""
-    link, event = at.link, at.event
-    base = link.base.remote if link else fingerprint_series(event.series.content, event.series.recurrence)
-    found: dict[str, object] = {}
-    if remote.content is not None:
-        now = {**values_of(remote.content), "recurrence": remote.recurrence}
-        read = _without_text(now) if remote.withheld and event.origin == APP else now
-        found = {name: plain_value(value) for name, value in read.items() if fingerprint_value(value) != base.get(name)}
-    for start, item in remote.overrides.items():
-        held = link.overrides[start].base.remote if link and start in link.overrides else FOLLOWS
-        if fingerprint_override(item.value) != held:
-            found[f"occurrence {start}"] = _lost(item.value)
-    return found
-
-
-def unsent_edit(event: Event, link: Link) -> Mapping[str, object]:
-    """What the app's side has changed since both were in step, as history keeps it."""
-    series = event.series
-    now = {**values_of(series.content), "recurrence": series.recurrence}
-    base = link.base.local
-    found = {name: plain_value(value) for name, value in now.items() if fingerprint_value(value) != base.get(name)}
-    for start in sorted(set(series.overrides) | set(link.overrides)):
-        override = series.overrides.get(start)
-        held = link.overrides[start].base.local if start in link.overrides else FOLLOWS
-        if fingerprint_override(override) != held:
-            found[f"occurrence {start}"] = _lost(override)
-    return found
-
-
-def _without_text(values: Mapping[str, object]) -> dict[str, object]:
-    return {name: value for name, value in values.items() if name not in TEXT_FIELDS}
-
-
-def differs_from_base(remote: RemoteEvent, link: Link) -> bool:
-    """Whether the report differs from what the provider held when both sides were last in step."""
-    if remote.content is not None and fingerprint_series(remote.content, remote.recurrence) != link.base.remote:
-        return True
-    return any(
-        start not in link.overrides or fingerprint_override(item.value) != link.overrides[start].base.remote
-        for start, item in remote.overrides.items()
-    )
-
-
-def _newer(remote: RemoteEvent, link: Link) -> bool:
-    """Whether only a version moved on: worth recording, so that the next write's precondition holds."""
-    if remote.content is not None and remote.etag != link.etag:
-        return True
-    return any(item.etag != link.overrides[start].etag for start, item in remote.overrides.items())
-
-
-def _shown_already(at: Situation, remote: RemoteEvent | None) -> bool:
-    """Whether the app's side has changed into what the provider shows anyway, which is not written, and is in step from
-    now on."""
-    return remote is not None and at.link is not None and bool(unsent_edit(at.event, at.link))
 
 
 def why(at: Situation, rule: Rule, sentence: str) -> HistoryEntry:

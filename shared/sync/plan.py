@@ -31,8 +31,10 @@ from types import MappingProxyType
 
 from shared.model import APP, Event, OnExternal, Policy, RemoteEvent, Removed
 from shared.sync.actions import CreateCopy, DeleteCopy, DeleteStray, EventPlan, NextLink, Rule, Write
-from shared.sync.merge import merge_event, next_event, series_of, unseen_edit, unsent_edit, whole_override, why
+from shared.sync.edits import unseen_edit, unsent_edit
+from shared.sync.merge import merge_event, next_event, whole_override, why
 from shared.sync.situation import Situation, Unseen
+from shared.sync.values import series_of
 
 
 def plan_event(at: Situation, policy: Policy) -> EventPlan:

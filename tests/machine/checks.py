@@ -30,9 +30,9 @@ from shared.model import (
 from shared.providers.base import After, CalendarApi, FromStart, Position
 from shared.queue import CalendarJob
 from shared.sync.fingerprint import plain_value
-from shared.sync.merge import series_of, values_of
 from shared.sync.recording import REFUSED
 from shared.sync.singles import as_single
+from shared.sync.values import series_of, values_of
 from tests.machine.model import OWNER, Model
 from tests.machine.world import Violation, World
 

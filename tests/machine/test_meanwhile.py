@@ -137,3 +137,35 @@ def test_an_edit_at_any_step_of_a_job_is_on_both_sides_in_the_end(edit: Edit, na
             except Exception as problem:  # noqa: BLE001 (all of them are told together)
                 wrong.append(f"after step {at}, {step}: {type(problem).__name__} {problem}")
     assert not wrong, f"{len(wrong)} of {len(steps)} steps\n" + "\n".join(wrong)
+
+
+@pytest.mark.parametrize("name", ["google", "microsoft"])
+def test_an_event_that_changes_at_every_step_waits_and_its_neighbours_do_not(name: str) -> None:
+    with running("meanwhile") as world:
+        edited_on_both_sides(world, name)
+        world.sides[name].edit(copy_of(world, name, "b1"), location="Hall")
+        world.deliver_pushes()
+        count = 0
+
+        def strike() -> None:
+            nonlocal count
+            count += 1
+            world.io.disarm()
+            change = {"description": f"Version{count}"}
+            events.patch(world.house, OWNER, "b1", change, if_match=None, writer=WRITER)
+            world.io.arm(0, False, strike)
+
+        world.io.arm(0, False, strike)
+        world.work()
+        world.io.disarm()
+        there = {world.sides[name].text(one, "", "title") for one in world.sides[name].live()}
+        assert {"New here", "New there"} <= there
+        calendar = world.calendar(name)
+        assert calendar is not None
+        links = world.tables.links[calendar.id].values()
+        assert [link.event_id for link in links if link.problem.startswith("This event keeps changing")] == ["b1"]
+        assert list(world.tables.pending[calendar.id]) == ["b1"]
+        quieten(world)
+        check(world, Model(let_go={key for (_, key), event in world.tables.events.items() if event.deleted}))
+        assert world.sides[name].text(copy_of(world, name, "b1"), "", "description") == f"Version{count}"
+        assert not any(link.problem for link in world.tables.links[calendar.id].values())

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from shared.calendar.recurrence import is_occurrence, occurrence_content
 from shared.model import CANCELLED, Content, Reminder, Series, ShowAs, Visibility
 from shared.sync.fingerprint import plain_value
-from shared.sync.merge import values_of
 from shared.sync.situation import UNSEEN
+from shared.sync.values import values_of
 from tests.unit.sync.memory import (
     SECOND,
     THIRD,

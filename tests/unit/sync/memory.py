@@ -40,10 +40,10 @@ from shared.model import (
 from shared.providers.base import CopyChange, NewCopy, OccurrenceChange
 from shared.sync.actions import EventPlan, UpdateOccurrence
 from shared.sync.apply import apply_plan
-from shared.sync.merge import series_of, with_values
 from shared.sync.plan import plan_event
 from shared.sync.recording import REFUSED, record_of
 from shared.sync.situation import UNSEEN, Situation, Unseen
+from shared.sync.values import series_of, with_values
 
 OWNER = Owner("org", "ada")
 CALENDAR = "con_1.cal"

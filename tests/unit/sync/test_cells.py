@@ -20,10 +20,10 @@ from shared.sync.actions import (
     Write,
 )
 from shared.sync.links import Outcome, Written
-from shared.sync.merge import with_values
 from shared.sync.plan import plan_event
 from shared.sync.recording import record_of
 from shared.sync.situation import UNSEEN, Situation, Unseen
+from shared.sync.values import with_values
 from tests.unit.sync import cells
 from tests.unit.sync.cells import Cell, Leaf, Setting, decide, rows, situation_of
 from tests.unit.sync.situations import NOW

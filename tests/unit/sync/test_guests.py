@@ -15,9 +15,9 @@ from shared.sync.actions import EventPlan, NextLink, UpdateCopy, UpdateOccurrenc
 from shared.sync.conflict import Merge
 from shared.sync.guests import join, keep_guests
 from shared.sync.links import advance_link
-from shared.sync.merge import values_of
 from shared.sync.plan import plan_event
 from shared.sync.situation import UNSEEN, Situation
+from shared.sync.values import values_of
 from tests.unit.sync.memory import SECOND, THIRD, booking, content, span, weekly
 from tests.unit.sync.situations import EARLIER, LATER, edited, report, situation
 

@@ -25,11 +25,11 @@ from shared.model import (
 )
 from shared.sync.actions import EventPlan, Rule, UpdateCopy
 from shared.sync.fingerprint import plain_value
-from shared.sync.merge import series_of
 from shared.sync.plan import plan_event
 from shared.sync.recording import record_of
 from shared.sync.singles import as_single
 from shared.sync.situation import Situation
+from shared.sync.values import series_of
 from tests.unit.sync.memory import CALENDAR, FIRST, SECOND, THIRD, booking, content, span, weekly
 from tests.unit.sync.situations import (
     EARLIER,

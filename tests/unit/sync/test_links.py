@@ -17,9 +17,9 @@ from shared.sync.fingerprint import (
     fingerprint_series,
 )
 from shared.sync.links import Refused, Written, advance_link, gone, remote_after
-from shared.sync.merge import with_values
 from shared.sync.plan import plan_event
 from shared.sync.situation import UNSEEN
+from shared.sync.values import with_values
 from tests.unit.sync.memory import CALENDAR, SECOND, THIRD, booking, content, span, weekly
 from tests.unit.sync.situations import LATER, changed, edited, link_of, linked, report, situation, withheld
 

@@ -20,9 +20,9 @@ from shared.model import (
     Visibility,
 )
 from shared.sync.actions import EventPlan, NextLink, Rule, UpdateCopy, UpdateOccurrence
-from shared.sync.merge import values_of
 from shared.sync.plan import plan_event
 from shared.sync.situation import UNSEEN, Situation
+from shared.sync.values import values_of
 from tests.unit.sync.memory import SECOND, THIRD, at, booking, both, content, in_step, span, weekly
 from tests.unit.sync.situations import EARLIER, LATER, changed, linked, report
 

@@ -23,9 +23,9 @@ from shared.model import (
 )
 from shared.sync.actions import EventPlan, NextLink, Rule, UpdateCopy, UpdateOccurrence
 from shared.sync.fingerprint import fingerprint_override
-from shared.sync.merge import values_of
 from shared.sync.plan import plan_event
 from shared.sync.situation import UNSEEN, Situation
+from shared.sync.values import values_of
 from tests.unit.sync.memory import CALENDAR, FIRST, SECOND, THIRD, booking, content, span, weekly
 from tests.unit.sync.situations import EARLIER, LATER, bare, changed, link_of, linked, report, situation
 

@@ -29,10 +29,10 @@ from shared.sync.actions import (
     UpdateOccurrence,
 )
 from shared.sync.links import advance_link
-from shared.sync.merge import values_of
 from shared.sync.plan import plan_event
 from shared.sync.situation import UNSEEN, Situation
 from shared.sync.tag import write_tag
+from shared.sync.values import values_of
 from tests.unit.sync.memory import CALENDAR, SECOND, THIRD, at, booking, content, span, weekly
 from tests.unit.sync.situations import (
     EARLIER,
