@@ -25,6 +25,10 @@ SECOND, FOURTH = "20270306T080000Z", "20270308T080000Z"
 OF_COURSE = "20270304T110000Z"
 
 
+AS_IT_SHOULD = {"synced", "collapsed"}
+"""How jobs end where nothing fails: what an error interrupts, the next job makes good, and no end would show it."""
+
+
 def copy_of(world: World, name: str, event_id: str) -> str:
     """The id there."""
     return next(one for (_, one), known in world.tables.ever_linked.items() if known == event_id)
@@ -72,10 +76,20 @@ def person_deletes(world: World, name: str) -> None:
     world.sides[name].delete(copy_of(world, name, "b1"))
 
 
+def prepare(world: World, name: str) -> None:
+    """Both sides have edited the same booking and the same series before the job begins."""
+    edited_on_both_sides(world, name)
+    for event_id in ("b1", "b2"):
+        world.sides[name].edit(copy_of(world, name, event_id), location="Hall")
+    world.deliver_pushes()
+
+
 def here(world: World, event_id: str, start: str = "") -> str:
     event = world.tables.events[OWNER, event_id]
     held = event.series.overrides.get(start, event.series.content)
-    return "gone" if event.deleted or isinstance(held, Cancelled) else f"{held.title}: {held.description}"
+    return (
+        "gone" if event.deleted or isinstance(held, Cancelled) else f"{held.title}: {held.description}, {held.location}"
+    )
 
 
 @dataclass(frozen=True)
@@ -92,14 +106,14 @@ def of_course(world: World, name: str) -> str:
 
 
 EDITS = (
-    Edit(app_edits, lambda world, _: here(world, "b1"), "Changed here: Meanwhile"),
-    Edit(app_edits_the_series, lambda world, _: here(world, "b2"), "Booked series: Meanwhile"),
-    Edit(app_edits_an_occurrence, lambda world, _: here(world, "b2", SECOND), "Moved on: Meanwhile"),
+    Edit(app_edits, lambda world, _: here(world, "b1"), "Changed here: Meanwhile, Hall"),
+    Edit(app_edits_the_series, lambda world, _: here(world, "b2"), "Booked series: Meanwhile, Hall"),
+    Edit(app_edits_an_occurrence, lambda world, _: here(world, "b2", SECOND), "Moved on: Meanwhile, Hall"),
     Edit(app_cancels_an_occurrence, lambda world, _: here(world, "b2", FOURTH), "gone"),
     Edit(app_deletes, lambda world, _: here(world, "b1"), "gone"),
-    Edit(person_edits, lambda world, _: here(world, "b1"), "Changed here: Meanwhile"),
-    Edit(person_edits_an_occurrence, lambda world, _: here(world, "b2", FOURTH), "Booked series: Meanwhile"),
-    Edit(person_edits_an_own_occurrence, of_course, "Course, changed there: Meanwhile"),
+    Edit(person_edits, lambda world, _: here(world, "b1"), "Changed here: Meanwhile, Hall"),
+    Edit(person_edits_an_occurrence, lambda world, _: here(world, "b2", FOURTH), "Booked series: Meanwhile, Hall"),
+    Edit(person_edits_an_own_occurrence, of_course, "Course, changed there: Meanwhile, "),
     Edit(person_deletes, lambda world, _: here(world, "b1"), "gone"),
 )
 
@@ -109,7 +123,7 @@ EDITS = (
 def test_an_edit_at_any_step_of_a_job_is_on_both_sides_in_the_end(edit: Edit, name: str) -> None:
     steps: list[tuple[str, bool]] = []
     with running("meanwhile") as world:
-        edited_on_both_sides(world, name)
+        prepare(world, name)
         world.io.seen = steps
         world.io.arm(-1, True, None)
         world.settle()
@@ -117,7 +131,7 @@ def test_an_edit_at_any_step_of_a_job_is_on_both_sides_in_the_end(edit: Edit, na
     wrong = []
     for at, (step, _) in enumerate(steps):
         with running("meanwhile") as world:
-            edited_on_both_sides(world, name)
+            prepare(world, name)
             before = {event_id for (_, event_id), event in world.tables.events.items() if event.deleted}
 
             def strike(world: World = world) -> None:
@@ -134,6 +148,8 @@ def test_an_edit_at_any_step_of_a_job_is_on_both_sides_in_the_end(edit: Edit, na
                 check(world, Model(let_go=gone | before), snapshot=False)
                 if found != edit.expected:
                     wrong.append(f"after step {at}, {step}: {found!r}")
+                if ended := world.outcomes.keys() - AS_IT_SHOULD:
+                    wrong.append(f"after step {at}, {step}: a job ended as {ended}")
             except Exception as problem:  # noqa: BLE001 (all of them are told together)
                 wrong.append(f"after step {at}, {step}: {type(problem).__name__} {problem}")
     assert not wrong, f"{len(wrong)} of {len(steps)} steps\n" + "\n".join(wrong)
@@ -142,9 +158,7 @@ def test_an_edit_at_any_step_of_a_job_is_on_both_sides_in_the_end(edit: Edit, na
 @pytest.mark.parametrize("name", ["google", "microsoft"])
 def test_an_event_that_changes_at_every_step_waits_and_its_neighbours_do_not(name: str) -> None:
     with running("meanwhile") as world:
-        edited_on_both_sides(world, name)
-        world.sides[name].edit(copy_of(world, name, "b1"), location="Hall")
-        world.deliver_pushes()
+        prepare(world, name)
         count = 0
 
         def strike() -> None:

@@ -142,3 +142,14 @@ def test_merging_tells_every_minute_once_in_order_and_with_a_gap_between_any_two
 
 def _each(one: Interval) -> list[datetime]:
     return [one.start + number * MINUTE for number in range((one.end - one.start) // MINUTE)]
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour"), [("Pacific/Auckland", "2027-03-01T11"), ("Pacific/Honolulu", "2027-03-03T09")]
+)
+def test_a_whole_day_far_from_utc_blocks_its_first_and_its_last_hour(zone: str, hour: str) -> None:
+    day = Series(days("2027-03-02", "2027-03-03"))
+    assert found(day, f"{hour}:00", f"{hour}:59", zone) == [
+        (f"{hour[5:10]} {hour[11:]}:00", f"{hour[5:10]} {hour[11:]}:59")
+    ]
+    assert found(day, f"{hour}:00", f"{hour}:59", "UTC") == []

@@ -99,6 +99,14 @@ def test_a_report_that_names_the_same_guests_again_changes_nothing() -> None:
     assert not decided.writes
 
 
+def test_a_guest_who_was_put_off_the_list_here_does_not_come_back_with_the_next_report() -> None:
+    event = booked(CLIENT, COLLEAGUE)
+    decided = reported(synced(event, there(event, COLLEAGUE)), booked(CLIENT), there(event, COLLEAGUE, location="Hall"))
+    assert decided.save is not None
+    assert decided.save.series.content.location == "Hall"
+    assert guests_kept(decided) == {"client"}
+
+
 def test_guests_that_are_invited_here_only_are_not_written_there() -> None:
     event = booked()
     decided = reported(synced(event, there(event)), booked(CLIENT), None)
@@ -173,6 +181,21 @@ def test_guests_of_an_occurrence_that_both_sides_changed_are_kept(edited_there: 
     kept = decided.save.series.overrides[SECOND]
     assert isinstance(kept, Content)
     assert addresses(kept.attendees) == {"client", "colleague"}
+
+
+def test_a_guest_put_off_an_occurrence_here_does_not_come_back_with_the_next_report() -> None:
+    both, client = (content(span=span(15, day=8), attendees=guests) for guests in ((CLIENT, COLLEAGUE), (CLIENT,)))
+    event = booked(CLIENT, series=weekly(**{SECOND: both}))
+    shown = content(span=span(15, day=8), attendees=(COLLEAGUE,))
+    before = synced(event, replace(there(event), overrides=MappingProxyType({SECOND: shown})))
+    now = replace(event, series=replace(event.series, overrides=MappingProxyType({SECOND: client})))
+    overrides = report(weekly(**{SECOND: replace(shown, location="Hall")})).overrides
+    at = replace(before, local=now, projected=project(now.series, Policy()))
+    decided = plan_event(replace(at, remote=RemoteEvent(remote_id="r1", overrides=overrides)), Policy())
+    assert decided.save is not None
+    kept = decided.save.series.overrides[SECOND]
+    assert isinstance(kept, Content)
+    assert (addresses(kept.attendees), kept.location) == ({"client"}, "Hall")
 
 
 def test_guests_that_the_series_has_here_are_not_written_into_its_occurrences_there() -> None:

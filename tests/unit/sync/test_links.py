@@ -318,3 +318,87 @@ def test_an_occurrence_that_is_not_brought_back_stays_a_problem_whatever_else_is
     assert later.problem == "Outlook brings back nothing."
     agreed = booking(weekly(**{SECOND: CANCELLED}))
     assert advance_link(situation(agreed, gone, link=refused), agreed, []).problem == ""
+
+
+# --- what an answer to our own write shows -------------------------------------------------------------------------
+
+MOVED, RENAMED = content(span=span(15, day=8)), content(span=span(day=8), title="Renamed there")
+
+
+def shows(series: Series, **members: Any) -> RemoteEvent:
+    return report(changed(series, title="Call"), etag="e2", **members)
+
+
+def test_an_exception_that_only_the_answer_to_our_own_write_shows_is_news_when_it_is_reported() -> None:
+    event = edited(booking(weekly(**{SECOND: MOVED})), title="Call")
+    at = linked(event, UNSEEN, base=booking(weekly(**{SECOND: MOVED})))
+    link = advance_link(at, event, [Written(TITLE, shows(weekly(**{SECOND: MOVED, THIRD: RENAMED})))])
+    assert set(link.overrides) == {SECOND}
+    assert link.overrides[SECOND].base.remote == fingerprint_override(MOVED)
+
+
+def test_an_exception_that_stands_as_it_was_takes_its_version_from_the_answer() -> None:
+    event = edited(booking(weekly(**{SECOND: MOVED, THIRD: CANCELLED})), title="Call")
+    at = linked(event, report(content=None, overrides={THIRD: RemoteOverride("r1_3", "o1", CANCELLED)}))
+    newer = {SECOND: RemoteOverride("r1_2", "o2", MOVED), THIRD: RemoteOverride("r1_3", "o3", CANCELLED)}
+    link = advance_link(at, event, [Written(TITLE, shows(weekly(), overrides=newer))])
+    assert [link.overrides[start].etag for start in (SECOND, THIRD)] == ["o2", "o3"]
+
+
+def test_a_move_that_only_the_answer_to_our_own_write_shows_is_news_when_it_is_reported() -> None:
+    event = edited(booking(), title="Call")
+    at = linked(event, UNSEEN, base=booking())
+    link = advance_link(at, event, [Written(TITLE, shows(changed(booking().series, span=span(15))))])
+    assert link.base.remote["span"] == base_of(booking().series)["span"]
+
+
+def test_an_exception_that_somebody_changed_before_our_own_write_is_news_when_it_is_reported() -> None:
+    event = edited(booking(weekly(**{SECOND: MOVED})), title="Call")
+    at = linked(event, UNSEEN, base=booking(weekly(**{SECOND: MOVED})))
+    link = advance_link(at, event, [Written(TITLE, shows(weekly(**{SECOND: RENAMED})))])
+    assert link.overrides[SECOND].base.remote == fingerprint_override(MOVED)
+
+
+def test_an_exception_that_was_reported_and_merged_takes_its_version_from_the_answer() -> None:
+    event = edited(booking(weekly(**{SECOND: MOVED})), title="Call")
+    at = linked(event, report(weekly(**{SECOND: MOVED})), base=booking(weekly()))
+    newer = {SECOND: RemoteOverride("r1_2", "o2", MOVED)}
+    link = advance_link(at, event, [Written(TITLE, shows(weekly(), overrides=newer))])
+    assert (link.overrides[SECOND].etag, link.overrides[SECOND].remote_id) == ("o2", "r1_2")
+    again = {SECOND: RemoteOverride("r1_2", "o2", RENAMED)}
+    link = advance_link(at, event, [Written(TITLE, shows(weekly(), overrides=again))])
+    assert link.overrides[SECOND].etag == f"o-{SECOND}"
+
+
+def test_all_that_the_answer_to_a_new_copy_shows_is_what_we_wrote() -> None:
+    event = booking(weekly(**{SECOND: MOVED}))
+    create = CreateCopy(key="k", tag="", series=event.series)
+    known = remote_after(situation(event, UNSEEN), [Written(create, report(event.series))])
+    assert known is not None
+    assert set(known.overrides) == {SECOND}
+
+
+def test_fields_that_a_blind_write_of_an_occurrence_left_alone_count_as_they_were() -> None:
+    """Those of an exception as it was linked are the series' at the provider; its time is the occurrence's own."""
+    before, event = booking(weekly()), booking(weekly(**{SECOND: MOVED}))
+    at = linked(event, UNSEEN, base=before, base_there=report(changed(weekly(), show_as=ShowAs.FREE)))
+    blind = replace(CANCEL, change={"title": "Visit"})
+    answer = RemoteOverride("r1_2", "o2", content(span=span(16, day=8), show_as=ShowAs.BUSY, location="There"))
+    held = advance_link(at, event, [Written(blind, answer)]).overrides[SECOND].base.remote
+    follows = fingerprint_content(content(span=span(day=8), show_as=ShowAs.FREE))
+    assert held == follows
+
+
+# --- problems that last --------------------------------------------------------------------------------------------
+
+
+def test_what_was_refused_stays_named_until_either_side_moves() -> None:
+    event = booking(weekly(**{SECOND: MOVED}))
+    at = linked(event, UNSEEN)
+    assert at.link is not None
+    told = replace(at, link=replace(at.link, problem="Too long."))
+    assert advance_link(told, event, []).problem == "Too long."
+    assert advance_link(told, edited(event, title="Call"), []).problem == ""
+    other = replace(event, series=weekly(**{SECOND: RENAMED}))
+    assert advance_link(told, other, []).problem == ""
+    assert advance_link(told, event, [Written(TITLE, None)]).problem == ""

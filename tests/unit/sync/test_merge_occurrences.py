@@ -11,6 +11,7 @@ from shared.model import (
     CANCELLED,
     Content,
     Event,
+    EventStatus,
     OnExternal,
     Override,
     Policy,
@@ -305,3 +306,25 @@ def test_a_start_that_names_no_occurrence_changes_nothing(key: str) -> None:
     remote = RemoteEvent(remote_id="r1", updated_at=at(5), overrides={key: RemoteOverride("x", "o", CANCELLED)})
     decided = plan(linked(booking(weekly()), remote))
     assert (decided.writes, decided.save, decided.history) == ((), None, ())
+
+
+def test_an_occurrence_of_a_booking_edited_where_its_text_is_withheld_keeps_its_text_and_what_its_series_has_here() -> (
+    None
+):
+    tentative = changed(weekly(), status=EventStatus.TENTATIVE)
+    shown = changed(weekly(), status=EventStatus.CONFIRMED)
+    before = linked(booking(tentative), report(shown), base_there=report(shown))
+    hidden = Content(span=span(15, day=8), status=EventStatus.CONFIRMED)
+    remote = only(hidden, withheld=True)
+    value = kept(plan(replace(before, projected=shown, remote=remote)))
+    assert value == content(span=span(15, day=8), status=EventStatus.TENTATIVE)
+
+
+def test_a_cancellation_that_stays_although_the_times_are_put_back_is_told_of() -> None:
+    moved_there = changed(weekly(**{SECOND: CANCELLED}), span=span(15))
+    cancelled_too = report(moved_there, etag="e2")
+    asked = Policy(on_external_change=OnExternal.RESTORE)
+    decided = plan_event(linked(booking(weekly()), cancelled_too), asked)
+    (entry,) = decided.history
+    assert entry.fields == (f"occurrence {SECOND}",)
+    assert kept(decided) is CANCELLED

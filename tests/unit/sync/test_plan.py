@@ -14,6 +14,7 @@ from shared.model import (
     Event,
     OnExternal,
     Policy,
+    Reminder,
     Removed,
     Series,
     Visibility,
@@ -482,7 +483,7 @@ def test_an_edit_in_a_copy_that_is_to_go_and_may_only_be_read_leaves_it_to_go() 
     remote = report(changed(booking().series, location="Their room"), etag="e2")
     decided = plan(linked(booking(), remote, held=False, writable=False))
     assert decided.save is not None
-    assert [type(write) for write in decided.kept_back] == [DeleteCopy]
+    assert decided.kept_back == (DeleteCopy(remote_id="r1", etag=""),)
     quiet = linked(booking(), report(), held=False, writable=False)
     assert plan(quiet).link is NextLink.ADVANCE
     assert quiet.link is not None
@@ -499,3 +500,17 @@ def test_a_change_here_into_what_the_provider_shows_anyway_is_in_step_and_not_wr
     again = replace(shown, link=advance_link(shown, public, []), remote=UNSEEN)
     assert (plan(again).rule, plan(again).writes) == (Rule.NOTHING, ())
     assert plan(linked(booking(), report(booking().series))).link is NextLink.KEEP
+
+
+def test_a_reader_s_view_says_nothing_of_reminders_and_the_owner_s_own_edit_does() -> None:
+    seen = theirs(Series(bare(content(visibility=PRIVATE)), ()))
+    now = changed(seen.series, reminders=(Reminder(5),))
+    assert plan(linked(seen, withheld(now, updated_at=None, etag="e2"))).save is None
+    edited_there = plan(linked(seen, withheld(now, updated_at=LATER, etag="e2"))).save
+    assert edited_there is not None
+    assert edited_there.series.content.reminders == (Reminder(5),)
+    reported = plan(
+        linked(booking(), report(changed(booking().series, reminders=(Reminder(5),)), updated_at=None))
+    ).save
+    assert reported is not None
+    assert reported.series.content.reminders == (Reminder(5),)
