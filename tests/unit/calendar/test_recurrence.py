@@ -478,6 +478,12 @@ def test_a_span_of_days_is_not_moved_to_a_time() -> None:
         span_at(timed("2027-03-01T09:00").content.span, date(2027, 3, 2))
 
 
+def test_moving_a_series_of_early_hours_counts_its_days_by_its_own_clock_and_not_by_utc() -> None:
+    series = timed("2027-03-01T00:30", "RRULE:FREQ=DAILY", zone="Europe/Berlin", **{"20270302T233000Z": CANCELLED})
+    later = Span(*(ZonedTime(datetime(2027, 3, 1, hour, 30), "Europe/Berlin") for hour in (2, 3)))
+    assert list(shift_overrides(series, later)) == ["20270303T013000Z"]
+
+
 def test_a_series_that_moves_by_a_whole_day_keeps_what_was_said_of_a_day_on_that_day() -> None:
     series = timed("2027-03-01T09:00", "RRULE:FREQ=DAILY;COUNT=9", **{"20270303T140000Z": CANCELLED})
     later = Span(*(ZonedTime(datetime(2027, 3, 2, hour), "America/New_York") for hour in (9, 10)))

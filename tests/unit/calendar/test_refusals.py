@@ -77,6 +77,7 @@ TOO_OFTEN = "The rule repeats more than 96 times a day. Use a larger INTERVAL, o
         ("RRULE:FREQ=WEEKLY;BYDAY=XX", "BYDAY holds “XX”; a weekday is one of MO, TU, WE, TH, FR, SA, SU."),
         ("RRULE:FREQ=WEEKLY;WKST=1MO", "WKST holds “1MO”; a weekday is one of MO, TU, WE, TH, FR, SA, SU."),
         ("RRULE:FREQ=MONTHLY;BYDAY=54MO", "BYDAY holds “54”; it takes whole numbers from -53 to -1 or 1 to 53."),
+        ("RRULE:FREQ=MONTHLY;BYDAY=-54MO", "BYDAY holds “-54”; it takes whole numbers from -53 to -1 or 1 to 53."),
         ("RRULE:FREQ=WEEKLY;BYDAY=2TU", NUMBERED),
         ("RRULE:FREQ=YEARLY;BYWEEKNO=3;BYDAY=2TU", NUMBERED),
         ("RRULE:FREQ=WEEKLY;BYMONTHDAY=3", "BYMONTHDAY cannot be used with FREQ=WEEKLY; use FREQ=MONTHLY."),
