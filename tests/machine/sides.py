@@ -189,7 +189,10 @@ class GoogleSide(_Simulated):
         calendar = self.world.calendars[self.calendar]
         found = [("", calendar.events[event_id])]
         found += [(one.id.rpartition("_")[2], one) for one in calendar.exceptions.get(event_id, {}).values()]
-        return [(start, str(one.body.get(name) or "")) for start, one in found for name in ("summary", "description")]
+        texts = [(start, str(one.body.get(name) or "")) for start, one in found for name in ("summary", "description")]
+        return texts + [
+            (start, str(guest["email"])) for start, one in found for guest in one.body.get("attendees") or []
+        ]
 
     def marks(self, event_id: str) -> str:
         """Our own mark on a copy, as it stands there."""
@@ -392,7 +395,9 @@ class MicrosoftSide(_Simulated):
     def texts(self, event_id: str) -> list[tuple[OriginalStart, str]]:
         record = self._record(event_id)
         held = [("", record.fields), *((day, record.fields | one.fields) for day, one in record.exceptions.items())]
-        return [(start, text) for start, one in held for text in (str(one["subject"]), _plain(one["body"]))]
+        texts = [(start, text) for start, one in held for text in (str(one["subject"]), _plain(one["body"]))]
+        guests = [(start, one["emailAddress"]) for start, fields in held for one in fields.get("attendees", [])]
+        return texts + [(start, str(guest["address"])) for start, guest in guests]
 
     def marks(self, event_id: str) -> str:
         return str(self._record(event_id).extended)

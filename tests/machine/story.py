@@ -224,6 +224,11 @@ class Story:
         content = held if isinstance(held, Content) else event.series.content
         return str(getattr(content, name))
 
+    def app_texts(self, event: Event, start: OriginalStart) -> str:
+        held = event.series.overrides.get(start)
+        content = held if isinstance(held, Content) else event.series.content
+        return " ".join([content.title, content.description, *(one.email for one in content.attendees)])
+
     # --- writing
 
     def app_writes(self, event_id: str, unit: str, name: str, before: str) -> str:
@@ -431,8 +436,7 @@ def app_edits_occurrence(story: Story, a: int, b: int, c: int) -> str:
 def app_cancels_occurrence(story: Story, a: int, b: int, c: int) -> str:
     event = story.event(a)
     start = story.start_of(event.series, b)
-    for name in ("title", "description"):
-        story.model.dropped(story.app_text(event, start, name))
+    story.model.dropped(story.app_texts(event, start))
     try:
         events.delete_occurrence(story.world.house, OWNER, event.id, start, if_match=None, writer=WRITER)
     except Problem:
@@ -474,8 +478,7 @@ def app_deletes(story: Story, a: int, b: int, c: int) -> str:
 def story_drop(story: Story, event: Event) -> None:
     """The app is about to reshape a series, which may do away with changed occurrences that it knows."""
     for start in event.series.overrides:
-        for name in ("title", "description"):
-            story.model.dropped(story.app_text(event, start, name))
+        story.model.dropped(story.app_texts(event, start))
 
 
 def _rezoned(span: Span, pick: int) -> Span:

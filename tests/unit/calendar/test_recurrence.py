@@ -471,6 +471,14 @@ def test_of_several_times_on_a_day_only_the_one_that_is_named_is_excluded() -> N
     assert keys(timed("2027-03-01T09:00", *lines)) == ["20270301T140000Z", "20270301T160000Z", "20270301T170000Z"]
 
 
+@pytest.mark.parametrize("until", ["99991231", "99991231T235959Z", "99991231T235959"])
+def test_a_rule_that_ends_with_the_last_day_there_is_can_be_read(until: str) -> None:
+    assert keys(timed("2027-03-01T09:00", f"RRULE:FREQ=DAILY;UNTIL={until}"))[:2] == [
+        "20270301T140000Z",
+        "20270302T140000Z",
+    ]
+
+
 def test_a_span_of_days_is_not_moved_to_a_time() -> None:
     with pytest.raises(ValueError, match=r"^Start and end must both be days or both be times\.$"):
         span_at(days("2027-03-01").content.span, ZonedTime(datetime(2027, 3, 2, 9), "UTC"))
