@@ -25,21 +25,21 @@ def keep_guests(
     guests whom the provider was never told of (`shown` is `mine` as it can be written)."""
     theirs = reported.get(GUESTS)
     before = base.remote.get(GUESTS) if base else None
-    if not isinstance(theirs, tuple) or before in (fingerprint_value(theirs), fingerprint_value(mine.attendees)):
+    if not isinstance(theirs, tuple) or before == fingerprint_value(theirs):
         return merged
-    joined = join(mine.attendees, shown.attendees, theirs)
+    joined = join(mine, shown, theirs, before)
     if joined == theirs:
         return merged
     to_remote, lost = ({n: v for n, v in values.items() if n != GUESTS} for values in (merged.to_remote, merged.lost))
     return replace(merged, to_remote=to_remote, to_local={**merged.to_local, GUESTS: joined}, lost=lost)
 
 
-def join(mine: Guests, shown: Guests, theirs: Guests) -> Guests:
-    """Theirs, if they were told of all of ours; else ours, and who else is on their list. What they say of somebody
-    who is on both stands."""
-    told = {one.email.lower() for one in shown}
-    if all(one.email.lower() in told for one in mine):
+def join(mine: Content, shown: Content, theirs: Guests, before: str | None) -> Guests:
+    """Theirs, if they held all of ours (`before`: the fingerprint of what they held) or were told of them; else ours,
+    and who else is on their list. What they say of somebody who is on both stands."""
+    told = {one.email.lower() for one in shown.attendees}
+    if before == fingerprint_value(mine.attendees) or all(one.email.lower() in told for one in mine.attendees):
         return theirs
     found = {one.email.lower(): one for one in theirs}
-    ours = tuple(found.pop(one.email.lower(), one) for one in mine)
+    ours = tuple(found.pop(one.email.lower(), one) for one in mine.attendees)
     return (*ours, *found.values())

@@ -378,7 +378,8 @@ class _Merge:
         kept = {n: getattr(mine, n) for n, now in fingerprint_content(theirs).items() if now == there[n]}
         if self._keeps_own_text:
             kept |= {name: getattr(mine, name) for name in TEXT_FIELDS}
-        guests = join(mine.attendees, shown.attendees, theirs.attendees)
+        before = self.at.link.base.remote.get("attendees") if self.at.link else None
+        guests = join(mine, shown, theirs.attendees, before)
         return with_values(Series(theirs), {"attendees": guests, **kept}).content
 
 

@@ -13,6 +13,7 @@ from shared.model import Attendee, Content, Event, EventStatus, OnExternal, Poli
 from shared.providers.microsoft.projection import project
 from shared.sync.actions import EventPlan, NextLink, UpdateCopy, UpdateOccurrence
 from shared.sync.conflict import Merge
+from shared.sync.fingerprint import fingerprint_value
 from shared.sync.guests import join, keep_guests
 from shared.sync.links import advance_link
 from shared.sync.plan import plan_event
@@ -167,6 +168,18 @@ def test_whoever_is_invited_to_an_occurrence_there_joins_the_guests_of_the_serie
     assert addresses(kept.attendees) == {"client", "colleague"}
 
 
+def test_a_guest_put_off_one_occurrence_of_the_provider_s_own_series_is_put_off_it_here() -> None:
+    event = booked(COLLEAGUE, OTHER, series=weekly(), origin="cal_1")
+    before = synced(event, there(event, COLLEAGUE, OTHER))
+    fewer = content(span=span(day=8), attendees=(COLLEAGUE,))
+    remote = RemoteEvent(remote_id="r1", updated_at=LATER, overrides=report(weekly(**{SECOND: fewer})).overrides)
+    decided = plan_event(replace(before, remote=remote), Policy())
+    assert decided.save is not None
+    kept = decided.save.series.overrides[SECOND]
+    assert isinstance(kept, Content)
+    assert addresses(kept.attendees) == {"colleague"}
+
+
 @pytest.mark.parametrize("edited_there", [EARLIER, LATER])
 def test_guests_of_an_occurrence_that_both_sides_changed_are_kept(edited_there: Any) -> None:
     here, shown = (content(span=span(15, day=8), attendees=guests) for guests in ((CLIENT,), ()))
@@ -215,11 +228,13 @@ def test_guests_that_the_series_has_here_are_not_written_into_its_occurrences_th
 
 def test_a_list_that_was_told_of_is_replaced_and_one_that_was_not_is_added_to() -> None:
     capital = replace(CLIENT, email="Client@Example.com")
-    assert join((CLIENT,), (capital,), (COLLEAGUE,)) == (COLLEAGUE,)
-    assert join((capital,), (CLIENT,), ()) == ()
-    assert join((), (), (COLLEAGUE,)) == (COLLEAGUE,)
-    assert join((CLIENT, OTHER), (CLIENT,), (COLLEAGUE,)) == (CLIENT, OTHER, COLLEAGUE)
-    assert join((CLIENT,), (), (capital, COLLEAGUE)) == (capital, COLLEAGUE)
+    ours, known = content(attendees=(CLIENT, OTHER)), fingerprint_value((OTHER, CLIENT))
+    assert join(content(attendees=(CLIENT,)), content(attendees=(capital,)), (COLLEAGUE,), None) == (COLLEAGUE,)
+    assert join(content(attendees=(capital,)), content(attendees=(CLIENT,)), (), None) == ()
+    assert join(content(), content(), (COLLEAGUE,), None) == (COLLEAGUE,)
+    assert join(ours, content(attendees=(CLIENT,)), (COLLEAGUE,), None) == (CLIENT, OTHER, COLLEAGUE)
+    assert join(ours, content(), (COLLEAGUE,), known) == (COLLEAGUE,)
+    assert join(content(attendees=(CLIENT,)), content(), (capital, COLLEAGUE), known) == (capital, COLLEAGUE)
 
 
 def test_a_merge_that_says_nothing_of_guests_is_left_as_it_is() -> None:
