@@ -288,6 +288,10 @@ STORIES = {
         "app_books:716:346:851,person_adds:63:777:583,app_books:915:403:737,one_job:58:635:974,app_edits:299:16:368,"
         "provider_fails:153:319:849,one_job:894:69:372,two_workers:563:183:789,person_edits:789:183:563",
     ),
+    "whoever is invited in Outlook does not take the place of a booking's guests": (
+        "867",
+        "app_books:350:508:413,app_invites:0:1:0,syncs:0:0:0,person_invites:0:1:1",
+    ),
     "guests of the app's are not invited by a changed occurrence": (
         "3995o",
         "person_adds:396:655:979,syncs:771:861:921,app_invites:675:295:788,provider_fails:701:808:971,"
