@@ -29,11 +29,17 @@ def complete(
         if not isinstance(change, RemoteEvent) or change.content is not None or is_linked(change.remote_id):
             yield change
             continue
-        series = api.fetch_event(calendar, change.remote_id)
+        series = with_series(api, calendar, change)
         if series is not None:
-            yield replace(series, overrides={**series.overrides, **change.overrides})
+            yield series
         else:
             yield from _single(change)
+
+
+def with_series(api: CalendarApi, calendar: str, change: RemoteEvent) -> RemoteEvent | None:
+    """A report of occurrences alone, with the series as it now is; None if that cannot be read."""
+    series = api.fetch_event(calendar, change.remote_id)
+    return replace(series, overrides={**series.overrides, **change.overrides}) if series is not None else None
 
 
 def _single(change: RemoteEvent) -> Iterator[Change]:

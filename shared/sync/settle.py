@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from shared.calendar.recurrence import last_end
+from shared.calendar.recurrence import is_occurrence, last_end
 from shared.errors import Held, RetryLater, SyncError, VersionConflict
 from shared.event_storage import encode_series
 from shared.house import House
@@ -39,7 +39,7 @@ from shared.store.events import Mark, Record
 from shared.sync.actions import DeleteCopy, EventPlan, UpdateCopy, UpdateOccurrence
 from shared.sync.apply import AlreadyThere, apply_plan, apply_together, stands_alone
 from shared.sync.brake import Tally, too_much
-from shared.sync.fetch import complete, in_window
+from shared.sync.fetch import complete, in_window, with_series
 from shared.sync.links import Outcome, Written, remote_after
 from shared.sync.plan import plan_event
 from shared.sync.recording import REFUSED, record_of, written_singly
@@ -117,7 +117,7 @@ class EventSync:
             link, stored = known.get(change.remote_id), links.get(change.remote_id)
             if link is not None:
                 event = events.get(link.event_id)
-                copies.append((self._situation(event, link, change, link.occurrence), stored))
+                copies.append((self._situation(event, link, self._in_time(event, change), link.occurrence), stored))
                 continue
             made = self._made_here(change, events, unlinked)
             if made is not None:
@@ -129,6 +129,15 @@ class EventSync:
                 at = self._situation(local, None, change)
                 copies.append((self._adopted(at) if local and not local.deleted else at, stored))
         return copies
+
+    def _in_time(self, event: Event | None, change: RemoteEvent | Removed) -> RemoteEvent | Removed:
+        """An occurrence that the series here does not have is one of other times, which a later page tells of: the
+        series is read now, since an occurrence is reported once."""
+        if event is None or event.deleted or isinstance(change, Removed) or change.content is not None:
+            return change
+        if all(is_occurrence(event.series, start) for start in change.overrides):
+            return change
+        return with_series(self.api, self.calendar.remote_id, change) or change
 
     def _made_here(
         self, change: RemoteEvent | Removed, events: dict[str, Event], unlinked: list[Event]

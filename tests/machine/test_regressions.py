@@ -288,6 +288,11 @@ STORIES = {
         "app_books:716:346:851,person_adds:63:777:583,app_books:915:403:737,one_job:58:635:974,app_edits:299:16:368,"
         "provider_fails:153:319:849,one_job:894:69:372,two_workers:563:183:789,person_edits:789:183:563",
     ),
+    "an occurrence of other times that comes on an earlier page than its series is not passed over": (
+        "13560",
+        "person_adds:109:365:676,worker_killed:694:780:11,person_reshapes:380:617:90,provider_fails:184:643:128,"
+        "person_edits_occurrence:97:143:630,syncs:758:211:439",
+    ),
     "whoever is invited in Outlook does not take the place of a booking's guests": (
         "867",
         "app_books:350:508:413,app_invites:0:1:0,syncs:0:0:0,person_invites:0:1:1",
