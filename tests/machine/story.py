@@ -556,7 +556,7 @@ def person_invites(story: Story, a: int, b: int, c: int) -> str:
             _unwrite(story, "guests", address.removesuffix(GUEST))
         raise Skip from None
     if not invited:
-        story.model.saw(" ".join(known), "")
+        story.model.saw(" ".join(known), _single_of(story, side, remote_id))
     if side.is_private(remote_id):
         _excuse(story, side, remote_id)
     return f"{side.name}: the guests of {remote_id[:12]} are {invited or 'nobody'}"
