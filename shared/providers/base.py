@@ -225,6 +225,10 @@ class CalendarApi(Protocol):
     def owns(self, key: str, remote: RemoteEvent) -> bool:
         """Whether `remote` is a copy that `create` made for `key` (and not somebody's duplicate of it)."""
 
+    def gave_id(self, key: str, remote_id: str) -> bool:
+        """Whether `create` chose this very id for `key`, so that no duplicate can have it, whatever is copied with one.
+        Where the provider names its events, no id was given."""
+
     def project(self, series: Series, policy: Policy) -> Series:
         """The series as this provider can hold it, the connection's default reminder filled in."""
 

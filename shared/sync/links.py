@@ -27,7 +27,13 @@ from shared.model import (
     RemoteOverride,
 )
 from shared.sync.actions import CreateCopy, DeleteCopy, DeleteStray, UpdateCopy, UpdateOccurrence, Write
-from shared.sync.fingerprint import CANCELLED_FINGERPRINT, fingerprint_content, fingerprint_override, fingerprint_series
+from shared.sync.fingerprint import (
+    CANCELLED_FINGERPRINT,
+    fingerprint_content,
+    fingerprint_override,
+    fingerprint_series,
+    fingerprint_value,
+)
 from shared.sync.situation import Situation
 
 _TIMES = frozenset({"span", "recurrence"})
@@ -178,12 +184,14 @@ def _override_links(
     held = remote.overrides if remote else {}
     writes = [(item, item.write) for item in outcomes if isinstance(item.write, UpdateOccurrence)]
     failed = {write.original_start for item, write in writes if isinstance(item, Refused)}
+    asked = {write.original_start: write.change for item, write in writes if isinstance(item, Written)}
     blind = {write.original_start: write.change for _, write in writes if not write.etag}
     if whole:
         links = {start: link for start, link in links.items() if start in held or start in failed}
     for start, item in held.items():
         linked = links.get(start)
         theirs = {**fingerprint_override(item.value), **_unread(event, old, start, blind.get(start))}
+        theirs |= _not_taken(event, item, asked.get(start))
         links[start] = OverrideLink(item.remote_id, item.etag, Base(linked.base.local if linked else {}, theirs))
     for start, linked in links.items():
         if start not in failed:
@@ -203,6 +211,18 @@ def _unread(
     held = {name: value for name, value in old.base.remote.items() if name != "span"} if old else {}
     before = {**fingerprint_content(occurrence_content(event.series, start)), **held}
     return {name: value for name, value in before.items() if name in CONTENT_FIELDS and name not in change}
+
+
+def _not_taken(
+    event: Event, held: RemoteOverride, change: Mapping[str, object] | Cancelled | None
+) -> Mapping[str, str]:
+    """Google ignores a looser visibility of one occurrence (Events reference): that its own event is still
+    private there counts as its edit, so that the app is told. A booking of the app stays what the app calls it."""
+    if event.origin == APP or change is None or isinstance(change, Cancelled) or isinstance(held.value, Cancelled):
+        return {}
+    if "visibility" not in change or held.value.visibility == change["visibility"]:
+        return {}
+    return {"visibility": fingerprint_value(change["visibility"])}
 
 
 def _whole_fields(refused: Sequence[Refused]) -> frozenset[str]:

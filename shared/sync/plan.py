@@ -13,7 +13,7 @@ is fetched, written or read here; the same situation gives the same plan.
     alive           │ nothing           │ yes  │ PUSH         write what the app changed
     alive           │ an event          │ yes  │ MERGE, or ECHO if neither side differs from the merge base
     alive           │ removed           │ yes  │ DELETE_LOCAL, or RESTORE if the person chose so for bookings
-    alive, not held │ nothing, an event │ yes  │ WITHDRAW     the calendar is to hold no copy any more; an edit is kept
+    alive, not held │ nothing, an event │ yes  │ WITHDRAW     the calendar is to hold no copy; an edit is recorded first
     deleted         │ nothing, an event │ yes  │ DELETE_REMOTE deletion wins
     deleted         │ removed           │ yes  │ FORGET       both are gone
     deleted         │ its own copy      │ no   │ DELETE_REMOTE left over from an interrupted attempt
@@ -108,7 +108,7 @@ def _delete_remote(at: Situation, rule: Rule) -> EventPlan:
     reported = at.remote if isinstance(at.remote, RemoteEvent) else None
     remote_id = reported.remote_id if reported else at.link.remote_id if at.link else ""
     etag = reported.etag if reported and reported.content else at.link.etag if at.link and not reported else ""
-    sentence = "Deleted here, so a change made in the connected calendar was dropped."
+    sentence = "The copy was deleted from here, so a change that was made in it was dropped."
     dropped = unseen_edit(at, reported) if reported is not None else {}
     delete = (DeleteCopy(remote_id=remote_id, etag=etag),)
     entry = replace(why(at, rule, sentence), fields=tuple(dropped), lost=MappingProxyType(dict(dropped)))
@@ -123,9 +123,17 @@ def _delete_remote(at: Situation, rule: Rule) -> EventPlan:
 
 
 def _withdraw(at: Situation, policy: Policy) -> EventPlan:
-    """The copy goes, but what the person last changed in it does not."""
-    merged, withdrawn = merge_event(at, policy, Rule.WITHDRAW), _delete_remote(at, Rule.WITHDRAW)
-    return replace(withdrawn, save=merged.save, history=merged.history, redact=merged.redact)
+    """The copy goes, but what the person last changed in it does not: that is recorded before the copy goes, in a plan
+    of its own (`goes_next`), since whoever does both may be stopped in between."""
+    merged = merge_event(at, policy, Rule.WITHDRAW)
+    if merged.save is not None:
+        return replace(merged, writes=(), kept_back=(), link=NextLink.KEEP)
+    return replace(_delete_remote(at, Rule.WITHDRAW), history=merged.history, redact=merged.redact)
+
+
+def goes_next(plan: EventPlan) -> bool:
+    """Whether the plan only recorded what a copy says that is to go next."""
+    return plan.rule is Rule.WITHDRAW and plan.save is not None
 
 
 def _delete_stray(at: Situation) -> EventPlan:

@@ -41,7 +41,7 @@ from shared.sync.apply import AlreadyThere, apply_plan, apply_together, stands_a
 from shared.sync.brake import Tally, too_much
 from shared.sync.fetch import complete, in_window, with_series
 from shared.sync.links import Outcome, Written, remote_after
-from shared.sync.plan import plan_event
+from shared.sync.plan import goes_next, plan_event
 from shared.sync.recording import REFUSED, record_of, written_singly
 from shared.sync.reminders import due_again
 from shared.sync.singles import WHOLE, as_single, starts_ahead, told_of
@@ -142,8 +142,8 @@ class EventSync:
     def _made_here(
         self, change: RemoteEvent | Removed, events: dict[str, Event], unlinked: list[Event]
     ) -> list[Copy] | None:
-        """An unlinked copy that was made for an event of the app, by an attempt that did not get to record it; none if
-        another one is linked instead. None if it is no copy of ours."""
+        """An unlinked copy that was made for an event of the app, by an attempt that did not get to record it. One that
+        comes back while another one is linked is to go, if it is ours beyond doubt. None if it is no copy of ours."""
         report = change if isinstance(change, RemoteEvent) else RemoteEvent(remote_id=change.remote_id)
         tag = read_tag(report.tag)
         for event in [events[tag.event_id]] if tag.event_id in events else unlinked:
@@ -156,6 +156,9 @@ class EventSync:
                     return [(replace(at, owned=True), stored)]
                 if stored.remote_id == change.remote_id:  # recorded by another worker, just now
                     return [(self._situation(event, stored, change, tag.occurrence), stored)]
+                if self.api.gave_id(key, change.remote_id):
+                    double = self._situation(replace(event, deleted=True), None, change, tag.occurrence)
+                    return [(replace(double, owned=True), None)]
                 return []
         return None
 
@@ -281,17 +284,19 @@ class EventSync:
                 raise failed[0]
 
     def _record_all(self, done: list[tuple[Situation, EventPlan, list[Outcome], Link | None]]) -> None:
-        records: list[tuple[Record, Situation, list[Outcome]]] = []
+        records: list[tuple[Record, Situation, EventPlan, list[Outcome]]] = []
         for at, plan, outcomes, stored in done:
             record = self._record(at, plan, outcomes, stored)
             if record is not None:
-                records.append((record, at, outcomes))
+                records.append((record, at, plan, outcomes))
         conflicts = {id(record) for record in self.house.store.events.record([each[0] for each in records])}
-        for record, at, outcomes in records:
+        for record, at, plan, outcomes in records:
             if id(record) not in conflicts:
                 self._recorded(record, outcomes)
-                continue
-            self._check_not_overtaken()
+                if not self._goes_on(plan, record):
+                    continue
+            else:
+                self._check_not_overtaken()
             fresh, link = self._reload(at, outcomes)
             self._settle(fresh, link)
 
@@ -310,8 +315,10 @@ class EventSync:
             record = self._record(at, plan, outcomes, stored)
             if record is None or not self.house.store.events.record([record]):
                 self._recorded(record, outcomes)
-                return
-            self._check_not_overtaken()
+                if record is None or not self._goes_on(plan, record):
+                    return
+            else:
+                self._check_not_overtaken()
             at, stored = self._reload(at, outcomes)
             plan = None
         self._leave_for_later(at, stored)
@@ -355,11 +362,13 @@ class EventSync:
         record = record_of(
             at, plan, outcomes, run=point.run, quiet=not point.first_completed, others=others, stored=stored
         )
-        if record is not None:
-            known = [entry for entry in record.history if (record.event_id, entry.lost) in self._ahead]
-            history = tuple(entry for entry in record.history if entry not in known)
-            record = replace(record, history=history, as_of=self.calendar.version)
-        if record is not None and record.event is not None and _too_large(record.event):
+        if record is None:
+            return None
+        history = tuple(entry for entry in record.history if (record.event_id, entry.lost) not in self._ahead)
+        if not (record.event or record.link or record.unlink or history):
+            return None
+        record = replace(record, history=history, as_of=self.calendar.version)
+        if record.event is not None and _too_large(record.event):
             remote_id = "" if isinstance(at.remote, Unseen) else at.remote.remote_id
             reason = "This event is too large to be held here: it has too many changed occurrences."
             self._note_unreadable([Unreadable(remote_id, reason)], {stored.remote_id: stored} if stored else {})
@@ -376,6 +385,13 @@ class EventSync:
         self._woken.update(record.marks)
         if record.link is not None and record.link.overrides and any(_opens(outcome) for outcome in outcomes):
             self._read_opened(record.link)
+
+    def _goes_on(self, plan: EventPlan, record: Record) -> bool:
+        """Whether the copy is to go now, of which the plan has only recorded what it says. That is not told again."""
+        if not goes_next(plan):
+            return False
+        self._ahead.extend((record.event_id, entry.lost) for entry in record.history)
+        return True
 
     def _read_opened(self, link: Link) -> None:
         """Exceptions of a series that was opened by our own write were last read without their text, and nobody reports

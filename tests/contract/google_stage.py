@@ -46,7 +46,7 @@ class GoogleStage:
     redirect_uri = "http://127.0.0.1/oauth/callback/google"
     account_name = "anna@example.com"
     main = "anna@example.com"
-    revokes = brings_back = side_by_side = lists_all = keeps_tokens = True
+    revokes = takes_ids = brings_back = side_by_side = lists_all = keeps_tokens = True
     unpassable = renews = False
     without_scope: tuple[type[SyncError], str] = (ConnectionRevoked, "scope_missing")
     permissions = {"calendar.events": "events", "calendarlist.readonly": "list"}  # noqa: RUF012

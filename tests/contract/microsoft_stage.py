@@ -55,7 +55,7 @@ class MicrosoftStage:
     account_name = "anna@example.com"
     grantor = account_name
     """Who signs in."""
-    revokes = brings_back = side_by_side = False
+    revokes = takes_ids = brings_back = side_by_side = False
     unpassable = renews = lists_all = keeps_tokens = True
     without_scope: tuple[type[SyncError], str] = (ConnectionRevoked, "scope_missing")
     permissions = {"Calendars.ReadWrite": "calendars"}  # noqa: RUF012

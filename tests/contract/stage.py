@@ -39,6 +39,8 @@ class Stage(Protocol):
     """Which access the provider calls by another's name."""
     unpassable: bool
     """An occurrence cannot be moved past its neighbour."""
+    takes_ids: bool
+    """A new event may be given an id."""
     brings_back: bool
     """A cancelled occurrence can be written again."""
     side_by_side: bool

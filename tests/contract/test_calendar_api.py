@@ -402,6 +402,15 @@ def test_somebodys_duplicate_of_a_copy_is_their_own_event(calendars: CalendarApi
     duplicate = current(calendars, stage.main, RemoteEvent(remote_id=duplicate_id))
     assert duplicate.tag == "ev-1"
     assert not calendars.owns("key-1", duplicate)
+    assert not calendars.gave_id("key-1", duplicate_id)
+
+
+def test_only_a_provider_that_takes_our_ids_is_said_to_have_them(calendars: CalendarApi, stage: Stage) -> None:
+    made = make(calendars, stage.main)
+    stage.delete(stage.main, made.remote_id)
+    again = make(calendars, stage.main)
+    ours = [calendars.gave_id(key, one.remote_id) for key in ("key-1", "key-2") for one in (made, again)]
+    assert ours == [stage.takes_ids, stage.takes_ids, False, False]
 
 
 def test_an_event_that_the_provider_refuses_is_named_without_its_text(calendars: CalendarApi, stage: Stage) -> None:

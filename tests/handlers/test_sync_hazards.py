@@ -175,6 +175,25 @@ def test_a_booking_deleted_by_the_person_is_put_back_once_where_the_connection_a
         assert titles_there(world) == titles_here(world) == ["b1"]
 
 
+def test_an_old_copy_taken_out_of_the_bin_goes_again_and_what_was_changed_in_it_is_kept_in_the_history(
+    world: World,
+) -> None:
+    connection = world.connect()
+    world.api("PATCH", f"/v1/connections/{connection}", {"on_external_delete": "restore"})
+    book(world, "b1")
+    world.drain()
+    old = world.there()[0]["id"]
+    world.control("DELETE", f"{EVENTS}/{old}")
+    world.drain()
+    new = world.there()[0]["id"]
+    world.control("PATCH", f"{EVENTS}/{old}", {"status": "confirmed", "summary": "Changed in the bin"})
+    world.drain()
+    assert [item["id"] for item in world.there()] == [new] != [old]
+    assert titles_there(world) == titles_here(world) == ["b1"]
+    _, history = world.api("GET", "/v1/events/b1/history")
+    assert [entry["lost"] for entry in history["items"] if entry["lost"]] == [{"title": "Changed in the bin"}]
+
+
 def test_a_booking_moved_by_the_person_is_put_back_where_the_connection_asks_for_it(world: World) -> None:
     connection = world.connect()
     world.api("PATCH", f"/v1/connections/{connection}", {"on_external_change": "restore"})

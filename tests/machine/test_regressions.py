@@ -302,6 +302,31 @@ STORIES = {
         "person_adds:396:655:979,syncs:771:861:921,app_invites:675:295:788,provider_fails:701:808:971,"
         "syncs:473:863:890,disconnects:719:8:160,app_edits_occurrence:138:28:85",
     ),
+    "an edit in a withdrawn copy is recorded although the worker that deletes the copy is killed": (
+        "9665o",
+        "app_books:829:928:547,syncs:696:77:719,person_edits:268:552:796,worker_killed:548:276:707,"
+        "main_switches:311:587:678,worker_killed:593:593:96",
+    ),
+    "an occurrence edited in a withdrawn copy is recorded although the worker that deletes the copy stalls": (
+        "11118",
+        "app_books:873:179:87,syncs:813:122:666,app_edits_occurrence:913:559:365,main_switches:354:347:95,"
+        "reconnects:9:657:880,person_invites:45:881:451,two_workers:134:122:364",
+    ),
+    "an occurrence that Google keeps private, whatever is written, is called so here": (
+        "11756",
+        "person_adds:229:459:538,syncs:742:22:250,app_edits_occurrence:259:185:221,syncs:906:452:973,"
+        "app_edits:255:976:761",
+    ),
+    "a copy taken out of Google's bin goes again while the booking has a new one": (
+        "16215",
+        "app_books:64:507:35,syncs:567:146:198,main_switches:341:445:290,syncs:708:388:673,main_switches:454:741:383,"
+        "time_runs_out:607:495:172,person_restores:305:859:450",
+    ),
+    "an old copy is no copy of the booking that has been to another calendar and back": (
+        "18758",
+        "app_books:824:317:433,meanwhile:461:492:986,main_switches:307:307:18,syncs:957:954:467,"
+        "main_switches:994:550:728,two_workers:488:934:91,person_restores:120:153:341",
+    ),
     "two workers find the same permission withdrawn": (
         "71634",
         "app_books:472:375:566,person_adds:96:614:702,app_books:232:630:680,person_adds:235:373:378,syncs:877:936:634,"

@@ -116,7 +116,10 @@ class GoogleCalendars:
         return None
 
     def owns(self, key: str, remote: RemoteEvent) -> bool:
-        return remote.remote_id in _incarnations(key)
+        return self.gave_id(key, remote.remote_id)
+
+    def gave_id(self, key: str, remote_id: str) -> bool:
+        return remote_id in _incarnations(key)
 
     def project(self, series: Series, policy: Policy) -> Series:
         return projection.project(series, policy)

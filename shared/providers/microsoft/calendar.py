@@ -118,6 +118,9 @@ class MicrosoftCalendars:
     def owns(self, key: str, remote: RemoteEvent) -> bool:
         return self._reader.owns(key, remote.remote_id)
 
+    def gave_id(self, key: str, remote_id: str) -> bool:  # noqa: ARG002 (Graph names events itself)
+        return False
+
     def project(self, series: Series, policy: Policy) -> Series:
         return projection.project(series, policy)
 

@@ -20,7 +20,7 @@ from shared.sync.actions import (
     Write,
 )
 from shared.sync.links import Outcome, Written
-from shared.sync.plan import plan_event
+from shared.sync.plan import goes_next, plan_event
 from shared.sync.recording import record_of
 from shared.sync.situation import UNSEEN, Situation, Unseen
 from shared.sync.values import with_values
@@ -105,6 +105,10 @@ def test_what_was_planned_and_applied_leaves_nothing_to_do(columns: tuple[str, .
                 again = plan_event(replace(after, remote=report), setting.policy)
                 if after.local is None:
                     assert not again.writes
+                elif goes_next(plan):  # the edit is recorded, and then the copy goes
+                    gone = [DeleteCopy] if after.link or report is not UNSEEN else []
+                    assert [type(write) for write in again.writes] == gone
+                    assert again.save is None
                 elif after.local.deleted:
                     assert again.save is None or again.rule is Rule.REVIVE
                 elif not setting.held or not setting.writable:

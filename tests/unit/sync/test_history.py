@@ -125,7 +125,7 @@ TOLD = {
         linked(replace(booking(), deleted=True), THEIRS, base=booking()),
         Policy(),
         Rule.DELETE_REMOTE,
-        "Deleted here, so a change made in the connected calendar was dropped.",
+        "The copy was deleted from here, so a change that was made in it was dropped.",
     ),
 }
 

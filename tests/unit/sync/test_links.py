@@ -7,7 +7,19 @@ from typing import Any
 
 import pytest
 
-from shared.model import CANCELLED, Base, Policy, RemoteEvent, RemoteOverride, Removed, Series, ShowAs, Visibility
+from shared.model import (
+    APP,
+    CANCELLED,
+    Base,
+    Content,
+    Policy,
+    RemoteEvent,
+    RemoteOverride,
+    Removed,
+    Series,
+    ShowAs,
+    Visibility,
+)
 from shared.sync.actions import CreateCopy, DeleteCopy, DeleteStray, UpdateCopy, UpdateOccurrence
 from shared.sync.fingerprint import (
     CANCELLED_FINGERPRINT,
@@ -295,6 +307,41 @@ def test_text_that_the_answer_withholds_is_news_when_it_shows_again() -> None:
     closed = edited(theirs, visibility=Visibility.PRIVATE, title="", description="", location="")
     link = advance_link(linked(closed, UNSEEN, base=theirs), closed, [Written(CLOSE, withheld(closed.series))])
     assert link.base.remote["title"] == fingerprint_content(closed.series.content)["title"]
+
+
+OPEN_SECOND = replace(CANCEL, etag="o1", change={"visibility": Visibility.PUBLIC})
+
+
+@pytest.mark.parametrize(
+    ("origin", "visibility"), [(CALENDAR, Visibility.PRIVATE), (APP, Visibility.PUBLIC)], ids=["imported", "booking"]
+)
+def test_an_occurrence_that_google_keeps_private_whatever_is_written_is_private_here_if_it_is_google_s_own(
+    origin: str, visibility: Visibility
+) -> None:
+    """Google ignores a looser visibility of one occurrence; whoever opened the event here is told what came of it."""
+    closed, opened = (content(span=span(day=8), visibility=each) for each in (Visibility.PRIVATE, Visibility.PUBLIC))
+    was, event = (booking(weekly(**{SECOND: each}), origin=origin) for each in (closed, opened))
+    answer = RemoteOverride("r1_2", "o2", closed)
+    link = advance_link(linked(event, UNSEEN, base=was), event, [Written(OPEN_SECOND, answer)])
+    echo = report(content=None, etag="", overrides={SECOND: answer})
+    decided = plan_event(situation(event, echo, link=link), Policy())
+    after = decided.save or event
+    assert isinstance(held := after.series.overrides[SECOND], Content)
+    assert (held.visibility, decided.writes) == (visibility, ())
+    again = plan_event(
+        situation(after, echo, link=advance_link(situation(after, echo, link=link), after, [])), Policy()
+    )
+    assert (again.save, again.writes) == (None, ())
+
+
+def test_an_occurrence_that_took_its_visibility_is_in_step() -> None:
+    opened = content(span=span(day=8), visibility=Visibility.PUBLIC)
+    event = booking(weekly(**{SECOND: opened}), origin=CALENDAR)
+    was = booking(weekly(**{SECOND: replace(opened, visibility=Visibility.PRIVATE)}), origin=CALENDAR)
+    for answer in (opened, CANCELLED):
+        written = Written(OPEN_SECOND, RemoteOverride("r1_2", "o2", answer))
+        link = advance_link(linked(event, UNSEEN, base=was), event, [written])
+        assert link.overrides[SECOND].base.remote == fingerprint_override(answer)
 
 
 def test_text_that_shows_in_the_answer_is_news_though_an_occurrence_was_all_that_was_reported() -> None:

@@ -30,7 +30,7 @@ from shared.sync.actions import (
     UpdateOccurrence,
 )
 from shared.sync.links import advance_link
-from shared.sync.plan import plan_event
+from shared.sync.plan import goes_next, plan_event
 from shared.sync.situation import UNSEEN, Situation
 from shared.sync.tag import write_tag
 from shared.sync.values import values_of
@@ -317,12 +317,17 @@ def test_a_copy_is_withdrawn_where_the_calendar_takes_no_bookings_any_more() -> 
     assert decided.writes == (DeleteCopy(remote_id="r1", etag="e1"),)
 
 
-def test_an_edit_at_the_moment_of_withdrawal_is_kept_and_the_copy_still_goes() -> None:
+def test_an_edit_at_the_moment_of_withdrawal_is_recorded_before_the_copy_goes() -> None:
     remote = report(changed(booking().series, location="Room 2"), etag="e2")
-    decided = plan(linked(booking(), remote, held=False))
-    assert (decided.rule, decided.link) == (Rule.WITHDRAW, NextLink.DROP)
-    assert decided.writes == (DeleteCopy(remote_id="r1", etag="e2"),)
+    at = linked(booking(), remote, held=False)
+    decided = plan(at)
+    assert (decided.rule, decided.link, decided.writes) == (Rule.WITHDRAW, NextLink.KEEP, ())
+    assert goes_next(decided)
     assert decided.save is not None
+    then = plan(replace(at, local=decided.save, projected=decided.save.series))
+    assert (then.rule, then.link, then.save) == (Rule.WITHDRAW, NextLink.DROP, None)
+    assert then.writes == (DeleteCopy(remote_id="r1", etag="e2"),)
+    assert not goes_next(then)
     assert decided.save.series.content.location == "Room 2"
     assert not decided.save.deleted
     assert decided.history[0].fields == ("location",)
