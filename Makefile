@@ -60,8 +60,8 @@ soak: setup ## tell random stories of both sides (SEEDS=1000 FROM=0 JOBS=2), or 
 smoke: setup ## start a second stack on free ports, sync both ways, print a table of latencies, stop
 	@$(BIN)/python -m demo.smoke
 
-mutation: setup ## change the deciding code in thousands of small ways and say how many no test notices (long)
-	@$(BIN)/python -m scripts.mutation
+mutation: setup ## change the deciding code in thousands of small ways, name those that no test notices (PART=decisions)
+	@$(BIN)/python -m scripts.mutation $(PART)
 
 docs: setup ## write the parts of docs/ that are made from the code
 	@$(BIN)/python -m tests.unit.sync.cells
@@ -135,4 +135,4 @@ build-%Function: $(VENV)/.ready
 	@$(BIN)/python infra/build.py $(FUNCTION) "$(ARTIFACTS_DIR)"
 
 clean: ## remove everything that these commands made, except .venv
-	@rm -rf $(LOCAL) .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis mutants
+	@rm -rf $(LOCAL) .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis

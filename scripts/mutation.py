@@ -1,22 +1,26 @@
 """`make mutation`: change the deciding code in many small ways, one at a time, and see which changes no test notices.
 
-    python -m scripts.mutation [name…]      names as mutmut has them: shared.sync.conflict*
+    python -m scripts.mutation [part…]      all parts, if none is named
 
-What and by which tests is in pyproject ([tool.mutmut]). mutmut keeps its results in mutants/ and goes on where it was
-stopped. The table at the end is of all results so far; docs/testing.md says of each survivor why it is left.
+Each part has the tests that are to notice, and a copy of the sources under .local/mutation in which mutmut works; what
+it has found stays there, and it goes on where it was stopped. The table is of all results so far; docs/testing.md says
+of each survivor why it is left.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-RESULTS: Final = Path("mutants")
+PLACE: Final = Path(".local/mutation")
+SOURCES: Final = ("shared", "functions", "simulators", "tests", "docs")
 CHILDREN: Final = 2
 NOTICED: Final = ("killed", "timeout")
 OUTCOMES: Final[Mapping[int | None, str]] = {
@@ -35,21 +39,79 @@ OUTCOMES: Final[Mapping[int | None, str]] = {
 """mutmut's exit codes."""
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Modules that are changed, and the tests that are to notice."""
+
+    name: str
+    modules: tuple[str, ...]
+    tests: tuple[str, ...]
+    without: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> Path:
+        return PLACE / self.name
+
+
+LOOP: Final = ("shared/sync/engine.py", "shared/sync/settle.py")
+PARTS: Final = (
+    Part("decisions", ("shared/sync/*",), ("tests/unit/sync",), without=LOOP),
+    Part("calendar", ("shared/calendar/*",), ("tests/unit/calendar",)),
+    Part(
+        "loop",
+        LOOP,
+        (
+            "tests/machine/test_regressions.py",
+            "tests/machine/test_long_calendars.py",
+            "tests/machine/test_meanwhile.py",
+        ),
+    ),
+)
+
+
 def main(names: list[str]) -> int:
-    mutmut = Path(sys.executable).with_name("mutmut")
-    ended = subprocess.run([mutmut, "run", "--max-children", str(CHILDREN), *names], check=False)  # noqa: S603
+    unknown = sorted(set(names) - {part.name for part in PARTS})
+    if unknown:
+        sys.stderr.write(f"There is no part {unknown[0]}. Parts: {', '.join(part.name for part in PARTS)}.\n")
+        return 2
+    ended = [run(part) for part in PARTS if part.name in names or not names]
     results = dict(_results())
     sys.stdout.write(table(results))
     sys.stdout.writelines(f"  {name}\n" for found in results.values() for name in _survivors(found))
-    return ended.returncode
+    return max(ended)
+
+
+def run(part: Part) -> int:
+    """mutmut's exit code, after it has tried what is not tried yet of the part as the sources are now."""
+    for source in SOURCES:
+        shutil.copytree(source, part.place / source, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy2("pyproject.toml", part.place)
+    (part.place / "setup.cfg").write_text(_settings(part), encoding="utf-8")
+    mutmut = Path(sys.executable).with_name("mutmut").absolute()
+    return subprocess.run([mutmut, "run", "--max-children", str(CHILDREN)], cwd=part.place, check=False).returncode  # noqa: S603
+
+
+def _settings(part: Part) -> str:
+    """mutmut's own. A mutant may take a good deal longer than the code as it is, where a whole story is told to it."""
+    lists = {
+        "only_mutate": part.modules,
+        "do_not_mutate": part.without,
+        "also_copy": [source for source in SOURCES if source not in ("shared", "tests")],
+        "pytest_add_cli_args_test_selection": part.tests,
+    }
+    lines = ["[mutmut]", "source_paths = shared", "timeout_constant = 5.0", "timeout_multiplier = 3.0"]
+    for name, values in lists.items():
+        lines += [f"{name} =", *(f"  {value}" for value in values)] if values else []
+    return "\n".join([*lines, ""])
 
 
 def _results() -> Iterator[tuple[str, Mapping[str, int | None]]]:
     """Each module with the exit codes of its mutants."""
-    for path in sorted(RESULTS.rglob("*.py.meta")):
-        codes = json.loads(path.read_text(encoding="utf-8"))["exit_code_by_key"]
-        if codes:
-            yield str(path.relative_to(RESULTS)).removesuffix(".py.meta"), codes
+    for part in PARTS:
+        for path in sorted((part.place / "mutants").rglob("*.py.meta")):
+            codes = json.loads(path.read_text(encoding="utf-8"))["exit_code_by_key"]
+            if codes:
+                yield str(path.relative_to(part.place / "mutants")).removesuffix(".py.meta"), codes
 
 
 def table(results: Mapping[str, Mapping[str, int | None]]) -> str:

@@ -127,8 +127,8 @@ def _withdraw(at: Situation, policy: Policy) -> EventPlan:
     of its own (`goes_next`), since whoever does both may be stopped in between."""
     merged = merge_event(at, policy, Rule.WITHDRAW)
     if merged.save is not None:
-        return replace(merged, writes=(), kept_back=(), link=NextLink.KEEP)
-    return replace(_delete_remote(at, Rule.WITHDRAW), history=merged.history, redact=merged.redact)
+        return replace(merged, writes=(), link=NextLink.KEEP)
+    return replace(_delete_remote(at, Rule.WITHDRAW), history=merged.history)
 
 
 def goes_next(plan: EventPlan) -> bool:

@@ -323,6 +323,8 @@ def test_an_occurrence_that_google_keeps_private_whatever_is_written_is_private_
     was, event = (booking(weekly(**{SECOND: each}), origin=origin) for each in (closed, opened))
     answer = RemoteOverride("r1_2", "o2", closed)
     link = advance_link(linked(event, UNSEEN, base=was), event, [Written(OPEN_SECOND, answer)])
+    asked_for = fingerprint_content(opened if origin == CALENDAR else closed)["visibility"]
+    assert link.overrides[SECOND].base.remote["visibility"] == asked_for
     echo = report(content=None, etag="", overrides={SECOND: answer})
     decided = plan_event(situation(event, echo, link=link), Policy())
     after = decided.save or event
@@ -332,6 +334,14 @@ def test_an_occurrence_that_google_keeps_private_whatever_is_written_is_private_
         situation(after, echo, link=advance_link(situation(after, echo, link=link), after, [])), Policy()
     )
     assert (again.save, again.writes) == (None, ())
+
+
+def test_the_visibility_of_an_occurrence_that_was_not_written_is_as_the_provider_answers() -> None:
+    private = content(span=span(day=8), visibility=Visibility.PRIVATE)
+    event = booking(weekly(**{SECOND: private}), origin=CALENDAR)
+    moved = replace(CANCEL, etag="o1", change={"span": private.span})
+    link = advance_link(linked(event, UNSEEN), event, [Written(moved, RemoteOverride("r1_2", "o2", private))])
+    assert link.overrides[SECOND].base.remote == fingerprint_override(private)
 
 
 def test_an_occurrence_that_took_its_visibility_is_in_step() -> None:

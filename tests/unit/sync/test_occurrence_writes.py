@@ -270,6 +270,13 @@ def test_a_complete_report_of_occurrences_alone_or_of_an_unlinked_copy_drops_not
     assert occurrence(adopted).change == values_of(RENAMED)
 
 
+def test_an_edit_there_of_an_occurrence_of_a_copy_that_was_never_recorded_is_taken_over() -> None:
+    left = report(weekly(**{SECOND: RENAMED}), updated_at=LATER, tag="b1")
+    decided = plan(situation(here(None), left, owned=True))
+    assert decided.save is not None
+    assert decided.save.series.overrides == {SECOND: RENAMED}
+
+
 def test_an_edit_there_of_no_occurrence_that_was_never_linked_is_in_the_history() -> None:
     shorter = booking(replace(weekly(), recurrence=("RRULE:FREQ=WEEKLY;COUNT=2",)))
     third = content(span=span(day=15), title="Theirs")
