@@ -62,6 +62,7 @@ PARTS: Final = (
         LOOP,
         (
             "tests/machine/test_regressions.py",
+            "tests/machine/test_left_behind.py",
             "tests/machine/test_long_calendars.py",
             "tests/machine/test_meanwhile.py",
         ),

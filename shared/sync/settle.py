@@ -164,10 +164,10 @@ class EventSync:
 
     def _recovered(self, at: Situation) -> Situation:
         """The situation of an unlinked copy of ours, with the link that its tag gives."""
-        if not isinstance(at.remote, RemoteEvent):
+        if at.local is None or not isinstance(at.remote, RemoteEvent):
             return at
         tag = read_tag(at.remote.tag)
-        if not tag.made_as:
+        if tag.event_id != at.event.id or not tag.made_as:
             return at
         base = base_of(tag, at.event.series, at.projected) if at.projected else Base({}, tag.made_as)
         link = Link(
@@ -429,7 +429,7 @@ class EventSync:
         stored = next((link for link in links if link.occurrence == at.occurrence), None)
         link = None if stored is None or stored.remote_id.startswith(REFUSED) else stored
         fresh = self._situation(event, link, remote, at.occurrence)
-        return replace(fresh, owned=at.owned or link is None), stored
+        return (fresh if link else self._recovered(replace(fresh, owned=True))), stored
 
     def _situation(
         self,

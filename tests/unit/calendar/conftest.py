@@ -1,8 +1,22 @@
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Iterator
+
 import pytest
 
 from shared.calendar import expansion, rules, timezones
+
+
+@pytest.fixture(scope="package", autouse=True)
+def machine_far_from_utc() -> Iterator[None]:
+    """The zone of the machine is nobody's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(os.environ, "TZ", "Pacific/Kiritimati")
+        time.tzset()
+        yield
+    time.tzset()
 
 
 @pytest.fixture(autouse=True)

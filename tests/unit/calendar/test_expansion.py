@@ -97,3 +97,26 @@ def test_a_position_just_behind_the_last_is_none() -> None:
     (rule,) = parse(("RRULE:FREQ=WEEKLY;BYDAY=MO,TU;BYSETPOS=3",)).rules
     start = datetime(2027, 3, 1, 9)
     assert list(expand(rule, start, start, start + timedelta(days=30), with_start=False)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("FREQ=YEARLY;BYMONTH=12;BYMONTHDAY=30,31", datetime(8998, 12, 30)),
+        ("FREQ=MONTHLY;BYMONTHDAY=30,31", datetime(8999, 11, 30)),
+        ("FREQ=WEEKLY;BYDAY=SU,MO,TU,WE,TH,FR,SA", datetime(8999, 12, 24)),
+        ("FREQ=DAILY", datetime(8999, 12, 29)),
+    ],
+)
+def test_a_rule_is_followed_to_the_last_day_and_no_further(text: str, start: datetime) -> None:
+    (rule,) = parse((f"RRULE:{text}",)).rules
+    found = list(expand(rule, start, start, datetime(9001, 1, 1), with_start=True))
+    assert found == list(rrulestr(f"RRULE:{text};UNTIL=89991231T235959", dtstart=start))
+
+
+@pytest.mark.parametrize("day", [1, 2])
+def test_a_rule_may_begin_with_the_first_day_of_all(day: int) -> None:
+    start = datetime(1, 1, day)
+    (rule,) = parse(("RRULE:FREQ=WEEKLY;BYDAY=MO,TU,WE;WKST=SU",)).rules
+    found = list(expand(rule, start, start, datetime(1, 1, 10), with_start=False))
+    assert found == [datetime(1, 1, each) for each in (1, 2, 3, 8, 9, 10) if each >= day]

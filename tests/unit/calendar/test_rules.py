@@ -36,10 +36,12 @@ def test_two_ways_to_write_a_line_do_not_look_like_a_change(written: str, canoni
 def test_the_order_of_lines_and_their_division_do_not_look_like_a_change() -> None:
     lines = ["EXDATE:20270303T090000Z", "RDATE:20270302", "EXRULE:FREQ=YEARLY", "RRULE:FREQ=DAILY"]
     lines += ["EXDATE:20270301T090000Z,20270303T090000Z", "EXDATE;TZID=Asia/Tokyo:20270309T090000", "RRULE:FREQ=DAILY"]
+    lines += ["EXDATE:20270305T090000"]
     assert normalize(lines) == (
         "RRULE:FREQ=DAILY",
         "EXRULE:FREQ=YEARLY",
         "RDATE;VALUE=DATE:20270302",
+        "EXDATE:20270305T090000",
         "EXDATE;TZID=Asia/Tokyo:20270309T090000",
         "EXDATE:20270301T090000Z,20270303T090000Z",
     )

@@ -84,5 +84,7 @@ def test_an_instant_with_another_offset_is_the_same_instant() -> None:
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
 @pytest.mark.parametrize("local", [datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59)])
 def test_the_ends_of_the_calendar_do_not_overflow(local: datetime, zone: str) -> None:
-    assert abs(to_utc(ZonedTime(local, zone)).replace(tzinfo=None) - local) < timedelta(days=1)
+    there = to_utc(ZonedTime(local, zone))
+    assert there.tzinfo is UTC
+    assert abs(there.replace(tzinfo=None) - local) < timedelta(days=1)
     assert abs(from_utc(local.replace(tzinfo=UTC), zone).local - local) < timedelta(days=1)

@@ -1,0 +1,206 @@
+"""What nobody recorded: copies that a worker made before it was killed, events that outlived their connection, an event
+that never rests. Where a story's end shows only that no text is lost, these say whose text stands, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from shared import events
+from shared.model import APP, Content, Event, HistoryEntry, OnExternal, Policy, Series, Visibility
+from tests.machine.checks import check
+from tests.machine.model import OWNER, Model
+from tests.machine.story import quieten
+from tests.machine.test_crash_points import DAILY, WRITER, book, other, span
+from tests.machine.world import Killed, World, running
+
+PROVIDERS = ("google", "microsoft")
+NO_ERROR = {"synced", "collapsed", "killed"}
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with running("left behind") as world:
+        yield world
+        assert world.outcomes.keys() <= NO_ERROR  # an error would be made good unseen
+
+
+def dies_behind(world: World, step: str) -> None:
+    """Let one job run, whose worker is killed right after the call that is named so."""
+    world.io.seen = seen = []
+
+    def look() -> None:
+        if step in seen[-1][0]:
+            world.io.disarm()
+            raise Killed
+        world.io.arm(0, True, look)
+
+    world.io.arm(0, True, look)
+    assert world.work() == "killed"
+
+
+def patch(world: World, event_id: str, **fields: object) -> None:
+    events.patch(world.house, OWNER, event_id, dict(fields), if_match=None, writer=WRITER)
+
+
+def here(world: World, event_id: str = "b1") -> Event:
+    return world.tables.events[OWNER, event_id]
+
+
+def overruled(world: World, event_id: str = "b1") -> list[HistoryEntry]:
+    rows = world.tables.history.get((OWNER, event_id), {})
+    return [entry for entry in rows.values() if entry.lost]
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_a_copy_that_was_never_recorded_is_merged_by_what_was_written_into_it(world: World, name: str) -> None:
+    """The app has renamed the booking since and the person moved its copy: no conflict, though the person was later."""
+    world.connect(name)
+    quieten(world)
+    book(world, "b1", "Booked")
+    dies_behind(world, f"{name} POST")
+    (copy,) = world.sides[name].live()
+    patch(world, "b1", title="Renamed")
+    world.sides[name].edit(copy, location="Hall")
+    quieten(world)
+    content = here(world).series.content
+    assert (content.title, content.location) == ("Renamed", "Hall")
+    assert overruled(world) == []
+    assert world.sides[name].live() == [copy]
+    check(world, Model())
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_a_copy_that_was_never_recorded_goes_when_bookings_go_elsewhere_and_its_edit_stays(
+    world: World, name: str
+) -> None:
+    world.connect(name)
+    world.connect(other(name))
+    quieten(world)
+    world.choose(name, main=True)
+    quieten(world)
+    book(world, "b1", "Booked")
+    dies_behind(world, f"{name} POST")
+    (copy,) = world.sides[name].live()
+    patch(world, "b1", title="Renamed")
+    world.sides[name].edit(copy, location="Hall")
+    world.choose(other(name), main=True)
+    quieten(world)
+    content = here(world).series.content
+    assert (content.title, content.location) == ("Renamed", "Hall")
+    assert overruled(world) == []
+    assert world.sides[name].live() == []
+    check(world, Model())
+
+
+def test_a_single_that_was_never_recorded_is_merged_as_the_occurrence_that_it_stands_for(world: World) -> None:
+    world.connect("microsoft")
+    quieten(world)
+    book(world, "b1", "Booked", recurrence=["RRULE:FREQ=HOURLY;INTERVAL=6;COUNT=3"])
+    dies_behind(world, "$batch")
+    side = world.sides["microsoft"]
+    copy = min(side.live(), key=lambda one: side.text(one, "", "start"))
+    patch(world, "b1", title="Renamed")
+    side.edit(copy, location="Hall")
+    quieten(world)
+    event = here(world)
+    (changed,) = event.series.overrides.values()
+    assert isinstance(changed, Content)
+    assert (event.series.content.title, changed.title, changed.location) == ("Renamed", "Renamed", "Hall")
+    assert overruled(world) == []
+    assert len(side.live()) == 3
+    check(world, Model())
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_an_event_that_was_kept_is_its_calendars_again_and_nobody_elses(world: World, name: str) -> None:
+    side = world.sides[name]
+    remote_id = side.add(Series(Content(span=span(1), title="Theirs")))
+    world.connect(name)
+    quieten(world)
+    world.disconnect(name, imported="keep", exported="keep")
+    quieten(world)
+    (event_id,) = (key for _, key in world.tables.events)
+    world.connect(name)
+    quieten(world)
+    calendar = world.calendar(name)
+    assert calendar is not None
+    assert side.live() == [remote_id]
+    assert here(world, event_id).origin == calendar.id
+    assert [key for _, key in world.tables.events] == [event_id]
+    side.edit(remote_id, title="Renamed there")
+    quieten(world)
+    assert here(world, event_id).series.content.title == "Renamed there"
+    side.delete(remote_id)
+    quieten(world)
+    assert here(world, event_id).deleted
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_a_copy_that_never_rests_before_it_is_recorded_is_tried_again_soon(name: str) -> None:
+    with running("left behind") as world:
+        world.connect(name)
+        quieten(world)
+        book(world, "b1", "Booked")
+        dies_behind(world, f"{name} POST")
+        (copy,) = world.sides[name].live()
+        patch(world, "b1", title="Renamed")
+        count = 0
+
+        def strike() -> None:
+            nonlocal count
+            count += 1
+            world.io.disarm()
+            world.sides[name].edit(copy, description=f"Version{count}")
+            world.io.arm(0, False, strike)
+
+        world.clock.now += timedelta(hours=1)
+        world.io.arm(0, False, strike)
+        assert world.work() == "again"
+        world.io.disarm()
+        assert world.queue.next_visible() == world.clock.now + timedelta(seconds=20)  # the second time, so twice ten
+        quieten(world)
+        content = here(world).series.content
+        assert (content.title, content.description) == ("Renamed", f"Version{count}")
+        assert world.sides[name].live() == [copy]
+        check(world, Model())
+
+
+def test_exceptions_of_a_series_that_is_opened_here_have_their_text_again(world: World) -> None:
+    """In Outlook; Google keeps an occurrence private that has been so."""
+    name = "microsoft"
+    side = world.sides[name]
+    remote_id = side.add(Series(Content(span=span(1), title="Course"), DAILY))
+    side.edit_occurrence(remote_id, "20270302T080000Z", title="Course, elsewhere")
+    world.connect(name)
+    quieten(world)
+    (event_id,) = (key for _, key in world.tables.events)
+    patch(world, event_id, visibility="private")
+    quieten(world)
+    assert here(world, event_id).series.content.title == ""
+    patch(world, event_id, visibility="public")
+    quieten(world)
+    series = here(world, event_id).series
+    titles = {series.content.title, *(one.title for one in series.overrides.values() if isinstance(one, Content))}
+    opened = series.content.visibility is Visibility.PUBLIC
+    assert (titles, opened) == ({"Course", "Course, elsewhere"}, True)
+    assert here(world, event_id).origin != APP
+    check(world, Model())
+
+
+def test_an_exception_last_read_while_its_series_was_private_is_read_again_once_we_have_opened_it(world: World) -> None:
+    world.connect("google", Policy(on_external_change=OnExternal.RESTORE))
+    book(world, "b1", "Booked", recurrence=list(DAILY))
+    quieten(world)
+    side = world.sides["google"]
+    (copy,) = side.live()
+    side.edit_occurrence(copy, "20270306T080000Z", title="Moved on, there")
+    side.edit(copy, visibility=Visibility.PRIVATE)
+    quieten(world)
+    lost = [text for entry in overruled(world) for text in entry.lost.values()]
+    assert [text["title"] for text in lost if isinstance(text, dict)] == ["Moved on, there"]
+    assert here(world).series.overrides == {}
+    assert not side.is_private(copy)
+    check(world, Model())
