@@ -3,8 +3,8 @@
     python -m scripts.mutation [part…]      all parts, if none is named
 
 Each part has the tests that are to notice, and a copy of the sources under .local/mutation in which mutmut works; what
-it has found stays there, and it goes on where it was stopped. The table is of all results so far; docs/testing.md says
-of each survivor why it is left.
+it has found stays there, and it goes on where it was stopped. Where tests have changed, what survived is tried again.
+The table is of all results so far; docs/testing.md says of each survivor why it is left.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 PLACE: Final = Path(".local/mutation")
 SOURCES: Final = ("shared", "functions", "simulators", "tests", "docs")
@@ -88,8 +89,23 @@ def run(part: Part) -> int:
         shutil.copytree(source, part.place / source, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy2("pyproject.toml", part.place)
     (part.place / "setup.cfg").write_text(_settings(part), encoding="utf-8")
+    _try_survivors_again(part)
     mutmut = Path(sys.executable).with_name("mutmut").absolute()
     return subprocess.run([mutmut, "run", "--max-children", str(CHILDREN)], cwd=part.place, check=False).returncode  # noqa: S603
+
+
+def _try_survivors_again(part: Part) -> None:
+    """Forget that they survived, if the tests have changed since the last run."""
+    now = sha256()
+    for test in sorted((part.place / "tests").rglob("*.py")):
+        now.update(test.read_bytes())
+    known = part.place / "tests.sha256"
+    if known.exists() and known.read_text(encoding="ascii") == now.hexdigest():
+        return
+    for path, found in _found(part):
+        codes = {name: None if _survived(code) else code for name, code in found["exit_code_by_key"].items()}
+        path.write_text(json.dumps({**found, "exit_code_by_key": codes}), encoding="utf-8")
+    known.write_text(now.hexdigest(), encoding="ascii")
 
 
 def _settings(part: Part) -> str:
@@ -109,10 +125,15 @@ def _settings(part: Part) -> str:
 def _results() -> Iterator[tuple[str, Mapping[str, int | None]]]:
     """Each module with the exit codes of its mutants."""
     for part in PARTS:
-        for path in sorted((part.place / "mutants").rglob("*.py.meta")):
-            codes = json.loads(path.read_text(encoding="utf-8"))["exit_code_by_key"]
-            if codes:
-                yield str(path.relative_to(part.place / "mutants")).removesuffix(".py.meta"), codes
+        for path, found in _found(part):
+            if found["exit_code_by_key"]:
+                yield str(path.relative_to(part.place / "mutants")).removesuffix(".py.meta"), found["exit_code_by_key"]
+
+
+def _found(part: Part) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """What mutmut keeps of each module."""
+    for path in sorted((part.place / "mutants").rglob("*.py.meta")):
+        yield path, json.loads(path.read_text(encoding="utf-8"))
 
 
 def table(results: Mapping[str, Mapping[str, int | None]]) -> str:
@@ -135,7 +156,11 @@ def _line(name: str, counted: Counter[str]) -> str:
 
 
 def _survivors(codes: Mapping[str, int | None]) -> list[str]:
-    return [name for name, code in codes.items() if OUTCOMES.get(code) in ("survived", "no tests")]
+    return [name for name, code in codes.items() if _survived(code)]
+
+
+def _survived(code: int | None) -> bool:
+    return OUTCOMES.get(code) in ("survived", "no tests")
 
 
 if __name__ == "__main__":
