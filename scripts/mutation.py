@@ -102,6 +102,7 @@ def _try_survivors_again(part: Part) -> None:
     known = part.place / "tests.sha256"
     if known.exists() and known.read_text(encoding="ascii") == now.hexdigest():
         return
+    (part.place / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)  # which tests touch which function
     for path, found in _found(part):
         codes = {name: None if _survived(code) else code for name, code in found["exit_code_by_key"].items()}
         path.write_text(json.dumps({**found, "exit_code_by_key": codes}), encoding="utf-8")

@@ -3,7 +3,7 @@ that never rests. Where a story's end shows only that no text is lost, these say
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
@@ -138,6 +138,25 @@ def test_an_event_that_was_kept_is_its_calendars_again_and_nobody_elses(world: W
     assert here(world, event_id).deleted
 
 
+def edits_at_every_step(world: World, name: str, copy: str) -> Callable[[], int]:
+    """Somebody at the provider, from now on; what is returned ends it and says how often they did."""
+    count = 0
+
+    def strike() -> None:
+        nonlocal count
+        count += 1
+        world.io.disarm()
+        world.sides[name].edit(copy, description=f"Version{count}")
+        world.io.arm(0, False, strike)
+
+    def end() -> int:
+        world.io.disarm()
+        return count
+
+    world.io.arm(0, False, strike)
+    return end
+
+
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_a_copy_that_never_rests_before_it_is_recorded_is_tried_again_soon(name: str) -> None:
     with running("left behind") as world:
@@ -147,25 +166,36 @@ def test_a_copy_that_never_rests_before_it_is_recorded_is_tried_again_soon(name:
         dies_behind(world, f"{name} POST")
         (copy,) = world.sides[name].live()
         patch(world, "b1", title="Renamed")
-        count = 0
-
-        def strike() -> None:
-            nonlocal count
-            count += 1
-            world.io.disarm()
-            world.sides[name].edit(copy, description=f"Version{count}")
-            world.io.arm(0, False, strike)
-
         world.clock.now += timedelta(hours=1)
-        world.io.arm(0, False, strike)
+        end = edits_at_every_step(world, name, copy)
         assert world.work() == "again"
-        world.io.disarm()
+        edits = end()
         assert world.queue.next_visible() == world.clock.now + timedelta(seconds=20)  # the second time, so twice ten
         quieten(world)
         content = here(world).series.content
-        assert (content.title, content.description) == ("Renamed", f"Version{count}")
+        assert (content.title, content.description) == ("Renamed", f"Version{edits}")
         assert world.sides[name].live() == [copy]
         check(world, Model())
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_what_is_to_be_written_into_a_copy_that_never_rests_waits_and_is_not_forgotten(world: World, name: str) -> None:
+    world.connect(name)
+    book(world, "b1", "Booked")
+    quieten(world)
+    (copy,) = world.sides[name].live()
+    patch(world, "b1", title="Renamed")
+    end = edits_at_every_step(world, name, copy)
+    world.work()
+    edits = end()
+    calendar = world.calendar(name)
+    assert calendar is not None
+    assert list(world.tables.pending[calendar.id]) == ["b1"]
+    quieten(world)
+    content = here(world).series.content
+    assert (content.title, content.description) == ("Renamed", f"Version{edits}")
+    assert world.sides[name].text(copy, "", "title") == "Renamed"
+    check(world, Model())
 
 
 def test_exceptions_of_a_series_that_is_opened_here_have_their_text_again(world: World) -> None:

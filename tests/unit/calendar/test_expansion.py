@@ -11,7 +11,7 @@ from itertools import islice
 import pytest
 from dateutil.rrule import rrulestr
 
-from shared.calendar.expansion import expand
+from shared.calendar.expansion import COUNT_LIMIT, expand
 from shared.calendar.rules import parse
 
 STARTS = (
@@ -120,3 +120,10 @@ def test_a_rule_may_begin_with_the_first_day_of_all(day: int) -> None:
     (rule,) = parse(("RRULE:FREQ=WEEKLY;BYDAY=MO,TU,WE;WKST=SU",)).rules
     found = list(expand(rule, start, start, datetime(1, 1, 10), with_start=False))
     assert found == [datetime(1, 1, each) for each in (1, 2, 3, 8, 9, 10) if each >= day]
+
+
+def test_a_rule_is_counted_up_to_the_largest_count_that_is_counted() -> None:
+    (rule,) = parse((f"RRULE:FREQ=DAILY;COUNT={COUNT_LIMIT}",)).rules
+    start = datetime(2027, 3, 1, 9)
+    found = list(expand(rule, start, start, datetime(2127, 3, 1), with_start=True))
+    assert (len(found), found[-1]) == (COUNT_LIMIT, start + timedelta(days=COUNT_LIMIT - 1))
