@@ -14,7 +14,7 @@ from tests.machine.checks import check
 from tests.machine.model import OWNER, Model
 from tests.machine.story import quieten
 from tests.machine.test_crash_points import DAILY, WRITER, book, other, span
-from tests.machine.world import Killed, World, running
+from tests.machine.world import Killed, Process, World, running
 
 PROVIDERS = ("google", "microsoft")
 NO_ERROR = {"synced", "collapsed", "killed"}
@@ -39,6 +39,20 @@ def dies_behind(world: World, step: str) -> None:
 
     world.io.arm(0, True, look)
     assert world.work() == "killed"
+
+
+def stalls_before(world: World, step: str, meanwhile: Callable[[], None]) -> None:
+    """Let the next job stall before the call that is named so."""
+    world.io.seen = seen = []
+
+    def look() -> None:
+        if step in seen[-1][0]:
+            world.io.disarm()
+            meanwhile()
+        else:
+            world.io.arm(0, False, look)
+
+    world.io.arm(0, False, look)
 
 
 def patch(world: World, event_id: str, **fields: object) -> None:
@@ -92,6 +106,38 @@ def test_a_copy_that_was_never_recorded_goes_when_bookings_go_elsewhere_and_its_
     assert (content.title, content.location) == ("Renamed", "Hall")
     assert overruled(world) == []
     assert world.sides[name].live() == []
+    check(world, Model())
+
+
+@pytest.mark.parametrize("title", ["Booked", "Renamed"])
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_a_copy_that_is_made_again_although_somebody_has_changed_it_is_merged_by_what_was_written_into_it(
+    world: World, name: str, title: str
+) -> None:
+    """A worker stalls before it makes the copy; the next one makes it and dies, and then the first one goes on."""
+    world.connect(name)
+    quieten(world)
+    book(world, "b1", "Booked")
+    message = world.queue.receive()
+    assert message is not None
+
+    def meanwhile() -> None:
+        world.clock.now = max(world.clock.now, message.visible_at)
+        first, world.process = world.process, Process(world.clock)
+        dies_behind(world, f"{name} POST")
+        world.process = first
+        (copy,) = world.sides[name].live()
+        if title != "Booked":
+            patch(world, "b1", title=title)
+        world.sides[name].edit(copy, location="Hall")
+
+    stalls_before(world, f"{name} POST", meanwhile)
+    assert world.run(message) == "synced"
+    content = here(world).series.content
+    assert (content.title, content.location) == (title, "Hall")
+    quieten(world)
+    assert overruled(world) == []
+    assert len(world.sides[name].live()) == 1
     check(world, Model())
 
 
