@@ -109,6 +109,23 @@ def test_a_copy_that_was_never_recorded_goes_when_bookings_go_elsewhere_and_its_
     check(world, Model())
 
 
+@pytest.mark.parametrize(("name", "there"), [("google", 0), ("microsoft", 1)])
+def test_a_copy_that_was_never_recorded_and_is_deleted_by_hand_takes_its_booking_along_where_its_id_is_known(
+    world: World, name: str, there: int
+) -> None:
+    """Of what is deleted Graph tells the id alone, and gives ids itself: there the booking gets another copy."""
+    world.connect(name)
+    quieten(world)
+    book(world, "b1", "Booked")
+    dies_behind(world, f"{name} POST")
+    (copy,) = world.sides[name].live()
+    world.sides[name].delete(copy)
+    quieten(world)
+    assert len(world.sides[name].live()) == there
+    assert here(world).deleted is (there == 0)
+    check(world, Model(let_go=set() if there else {"b1"}))
+
+
 @pytest.mark.parametrize("title", ["Booked", "Renamed"])
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_a_copy_that_is_made_again_although_somebody_has_changed_it_is_merged_by_what_was_written_into_it(
