@@ -65,7 +65,6 @@ PARTS: Final = (
             "tests/machine/test_regressions.py",
             "tests/machine/test_left_behind.py",
             "tests/machine/test_long_calendars.py",
-            "tests/machine/test_meanwhile.py",
         ),
     ),
 )

@@ -18,6 +18,11 @@ from tests.machine.world import Killed, Process, World, running
 
 PROVIDERS = ("google", "microsoft")
 NO_ERROR = {"synced", "collapsed", "killed"}
+MOVED_ON = {
+    "google": {"kind": "refuse", "status": 412, "reason": "conditionNotMet", "match": "events.patch", "times": 1},
+    "microsoft": {"kind": "stale", "match": "events.update", "times": 1},
+}
+"""A write of an event that somebody has just changed."""
 
 
 @pytest.fixture
@@ -174,6 +179,42 @@ def test_a_single_that_was_never_recorded_is_merged_as_the_occurrence_that_it_st
     assert (event.series.content.title, changed.title, changed.location) == ("Renamed", "Renamed", "Hall")
     assert overruled(world) == []
     assert len(side.live()) == 3
+    check(world, Model())
+
+
+def test_an_old_copy_out_of_the_bin_goes_again_while_its_booking_has_a_new_one(world: World) -> None:
+    world.connect("google", Policy(on_external_delete=OnExternal.RESTORE))
+    book(world, "b1", "Booked", recurrence=list(DAILY))
+    quieten(world)
+    side = world.sides["google"]
+    (old,) = side.live()
+    side.delete(old)
+    quieten(world)
+    (new,) = side.live()
+    side.restore(old)
+    side.edit(old, title="Changed in the bin")
+    quieten(world)
+    assert side.live() == [new] != [old]
+    assert [key for _, key in world.tables.events] == ["b1"]
+    assert here(world).series.content.title == "Booked"
+    assert [entry.lost for entry in overruled(world)] == [{"title": "Changed in the bin"}]
+    check(world, Model())
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_a_new_copy_whose_occurrence_somebody_is_changing_is_found_again_by_its_key(world: World, name: str) -> None:
+    world.connect(name)
+    quieten(world)
+    book(world, "b1", "Booked", recurrence=list(DAILY))
+    start = "20270306T080000Z"
+    change = {"title": "Moved on"}
+    events.patch_occurrence(world.house, OWNER, "b1", start, change, if_match=None, writer=WRITER)
+    side = world.sides[name]
+    side.fault(**MOVED_ON[name])
+    quieten(world)
+    (copy,) = side.live()
+    assert side.text(copy, start, "title") == "Moved on"
+    assert overruled(world) == []
     check(world, Model())
 
 
