@@ -163,6 +163,26 @@ def test_a_copy_that_is_made_again_although_somebody_has_changed_it_is_merged_by
     check(world, Model())
 
 
+def test_an_edit_just_before_a_copy_goes_elsewhere_is_kept_and_the_copy_goes_all_the_same(world: World) -> None:
+    world.connect("google")
+    world.connect("microsoft")
+    quieten(world)
+    world.choose("google", main=True)
+    book(world, "b1", "Booked")
+    quieten(world)
+    side = world.sides["google"]
+    (copy,) = side.live()
+    world.choose("microsoft", main=True)
+    stalls_before(world, "google DELETE", lambda: side.edit(copy, location="Hall"))
+    world.settle()
+    world.io.disarm()
+    assert side.live() == []
+    assert here(world).series.content.location == "Hall"
+    assert overruled(world) == []
+    quieten(world)
+    check(world, Model())
+
+
 def test_a_single_that_was_never_recorded_is_merged_as_the_occurrence_that_it_stands_for(world: World) -> None:
     world.connect("microsoft")
     quieten(world)
