@@ -10,6 +10,7 @@ import pytest
 
 from shared import events
 from shared.model import APP, Content, Event, HistoryEntry, OnExternal, Policy, Series, Visibility
+from shared.sync import settle
 from tests.machine.checks import check
 from tests.machine.model import OWNER, Model
 from tests.machine.story import quieten
@@ -23,6 +24,7 @@ MOVED_ON = {
     "microsoft": {"kind": "stale", "match": "events.update", "times": 1},
 }
 """A write of an event that somebody has just changed."""
+TOO_LARGE = "This event is too large to be held here: it has too many changed occurrences."
 
 
 @pytest.fixture
@@ -358,3 +360,26 @@ def test_an_exception_last_read_while_its_series_was_private_is_read_again_once_
     assert here(world).series.overrides == {}
     assert not side.is_private(copy)
     check(world, Model())
+
+
+@pytest.mark.parametrize(("few", "largest", "held"), [(2, 600, False), (3, 600, True), (2, 100_000, True)])
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_an_event_that_is_too_large_to_be_held_is_named_and_its_neighbours_arrive(
+    world: World, monkeypatch: pytest.MonkeyPatch, name: str, few: int, largest: int, held: bool
+) -> None:
+    """Only many changed occurrences are weighed."""
+    monkeypatch.setattr(settle, "FEW", few)
+    monkeypatch.setattr(settle, "LARGEST_EVENT", largest)
+    side = world.sides[name]
+    large = side.add(Series(Content(span=span(1), title="Course"), DAILY))
+    for day in (2, 3, 4):
+        side.edit_occurrence(large, f"2027030{day}T080000Z", description=hex(world.chance.getrandbits(4000)))
+    side.add(Series(Content(span=span(9), title="Neighbour")))
+    world.connect(name)
+    quieten(world)
+    calendar = world.calendar(name)
+    assert calendar is not None
+    titles = {event.series.content.title for event in world.tables.events.values()}
+    assert titles == ({"Course", "Neighbour"} if held else {"Neighbour"})
+    problems = [link.problem for link in world.tables.links[calendar.id].values() if link.problem]
+    assert problems == ([] if held else [TOO_LARGE])
